@@ -192,11 +192,11 @@ def main() -> None:
     commands = [Command(text, shlex.split(text), clear=arguments.clear) for text in arguments.commands]
     runs = take_turns(commands, arguments.pairs)
     first = runs[commands[0].name]
-    rows = [["command", "wall s", "CPU s", "peak MB", "largest process MB", "the first as a multiple"]]
+    rows = [["command", "wall s", "CPU s", "peak MB", "largest process MB", "the first as a multiple", "of CPU"]]
     for name, those in runs.items():
         figures = [f"{middle(those, what):.2f}" for what in ("wall", "cpu")]
         memory = [f"{middle(those, what):.0f}" for what in ("memory", "largest")]
-        rows.append([f"`{name}`", *figures, *memory, str(ratio(first, those))])
+        rows.append([f"`{name}`", *figures, *memory, str(ratio(first, those)), str(ratio(first, those, "cpu"))])
     print(table(rows))
 
 

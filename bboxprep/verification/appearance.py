@@ -6,28 +6,28 @@ coarsely than its recipe asks would pass there. Each limit is far from what true
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from itertools import permutations
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise, permutations
+from math import sqrt
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import (
-    Colours,
+from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
+from bboxprep.images.gray_levels import (
+    Agreement,
     Gray,
-    blurred,
-    colours_moved,
-    deviation,
-    displayed_colours,
+    agreement,
+    bounds,
     eroded,
+    fine_structure,
+    mean_square,
     phase_shift,
     shrunk,
-    written_colours,
 )
-from bboxprep.model.sample import Sample
+from bboxprep.model.header import Header
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
@@ -50,6 +50,8 @@ EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
 _PLAIN_MODES = frozenset({"L", "RGB"})
 NOISY = frozenset({"noise", "cutout"})
 
+BAND = 48  # rows; where every second such band agrees clearly, the others are not looked at
+CLEAR = 0.96  # correlation, and share of the detail, of bands that agree clearly: `NEARER` can tell no shift then
 FINE = 640  # px of the longer side, at which detail and shifts are compared
 """A shift of 2 px or 1 % of the longer side, whichever is more, is found where `DETAIL` is reached."""
 
@@ -80,49 +82,59 @@ def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> App
     light, gain = _levels(coarse)
     want, have, seen, by = _reduced(expected, actual, mask)
     inner = eroded(seen, 4)  # px; as far as the blur below reaches
-    if inner.sum() < 256 or not np.isfinite(gain):
+    if np.count_nonzero(inner) < 256 or not np.isfinite(gain):
         return None
-    fine, other = (image - blurred(image, 2.0) for image in (want, have))
-    one, two = fine[inner], other[inner]
-    detail, sharp, likeness = deviation(one), deviation(two), _correlation(one, two)
-    found = Appearance(light, gain, detail, sharp / max(detail, 1e-6), likeness)
+    bands = list(_bands(inner))
+    alike = _agreement_in(bands[::2], want, have, inner)
+    is_clear = alike.first >= DETAIL and alike.correlation >= CLEAR and alike.second >= CLEAR * alike.first
+    if len(bands) > 1 and not is_clear:
+        alike = _agreement_in(bands, want, have, inner)
+    detail, likeness = alike.first, alike.correlation
+    found = Appearance(light, gain, detail, alike.second / max(detail, 1e-6), likeness)
     if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
         return found
-    x, y = phase_shift(np.where(inner, fine, 0.0), np.where(inner, other, 0.0))
-    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - likeness
+    fine, other = fine_structure(want), fine_structure(have)
+    x, y = phase_shift(fine * inner, other * inner)
+    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - agreement(fine, other, inner).correlation
     return msgspec.structs.replace(found, shift=(x * by, y * by), nearer=nearer)
 
 
 def appearance_faults(
-    origin: tuple[Sample, bytes], written: tuple[Path, bytes], mapped: Mapped, pair: tuple[Gray, Gray, Mask],
+    header: Header, source: DecodedImage, written: DecodedImage, mapped: Mapped, pair: tuple[Gray, Gray, Mask],
     coarse: CoarsePair, steps: object, quality: int,
 ) -> Iterator[Difference]:  # fmt: skip
-    """What of the file `written` no true output has; each is a code, a message and an amount.
+    """What of the image `written` no true output has; each is a code, a message and an amount.
 
-    `origin` is the source and its bytes, `mapped` its map to the output, at the size of `pair`: the expected and the
+    `header` is that of the `source`, `mapped` its map to the output, at the size of `pair`: the expected and the
     actual image, both (H, W), and where to compare them; `coarse` has both reduced. `steps` are those of the recipe,
-    `quality` is that with which the image was encoded, 1 to 100, or 0 where it is not known. A file with the bytes of
-    its source has no faults.
+    `quality` is that with which the image was encoded, 1 to 100, or 0 where it is not known. Colours are compared
+    where both were decoded (`has_comparable_colours`).
     """
-    header = origin[0].header
-    if header is None or header.mode not in _PLAIN_MODES or header.depth > 8 or origin[1] == written[1]:
+    if header.mode not in _PLAIN_MODES or header.depth > 8:
         return
-    names = {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
-    yield from gray_faults(*pair, coarse, names, quality)
-    if names & COLOURING or header.mode == "L" or "cutout" in names:
-        return
-    want, have = displayed_colours(origin[0].path, header.container, origin[1]), written_colours(*written)
-    if want is not None and have is not None:
-        yield from colour_faults(*_aligned(want, have, mapped))
+    yield from gray_faults(*pair, coarse, _names(steps), quality)
+    if source.small is not None and written.small is not None:
+        yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped))
 
 
-def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
-    """The colours of the source moved onto those of the output, these, and where the source is seen."""
-    size = Size(have.shape[1], have.shape[0])
-    from_small = np.diag([mapped.shown.width / want.shape[1], mapped.shown.height / want.shape[0], 1.0])
-    to_small = np.diag([size.width / mapped.size.width, size.height / mapped.size.height, 1.0])
+def has_comparable_colours(header: Header, steps: object) -> bool:
+    """Whether an output by `steps` of a source with `header` must have its colours."""
+    return header.mode == "RGB" and header.depth <= 8 and not _names(steps) & (COLOURING | {"cutout"})
+
+
+def _names(steps: object) -> set[str]:
+    """The names of the recorded `steps`."""
+    return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
+
+
+def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
+    """The colours of the source, which was decoded at 1 / `by`, moved onto those of the output, these, and where the
+    source is seen.
+    """
+    size = Size(have.colours.shape[1], have.colours.shape[0])
+    from_small, to_small = np.diag([want.by * by, want.by * by, 1.0]), np.diag([1.0 / have.by, 1.0 / have.by, 1.0])
     seen = pixels_inside(moved(mapped.seen, to_small), size, 1.0)
-    return colours_moved(want, to_small @ mapped.from_shown @ from_small, size), have, seen
+    return warped(want.colours, to_small @ mapped.from_shown @ from_small, size), have.colours, seen
 
 
 def gray_faults(
@@ -166,26 +178,25 @@ def gray_faults(
 
 def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
     """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
-    want, have = (colours[mask].astype(np.float64) for colours in (expected, actual))
-    if len(want) < 16 or _chroma(want) < CHROMA:
+    want, have = (np.ascontiguousarray(colours[mask].T) for colours in (expected, actual))
+    if want.shape[1] < 16 or _chroma(want) < CHROMA:
         return
     if _chroma(have) < LOST * _chroma(want):
         yield "colours-differ", "has no colours; its source has", 1.0
         return
-    off = {order: _distance(want[:, order], have) for order in permutations(range(3))}
+    off = {
+        order: sqrt(sum(mean_square(want[one], have[other]) for other, one in enumerate(order)) / 3.0)
+        for order in permutations(range(3))
+    }
     nearest = min(off, key=lambda order: off[order])
     if off[nearest] < EXCHANGED * off[0, 1, 2] and off[0, 1, 2] > CHROMA:
         words = "".join("RGB"[channel] for channel in nearest)
         yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
 
 
-def _chroma(colours: NDArray[np.float64]) -> float:
-    """The root mean square of the distances of channels from their mean, in levels."""
-    return float(np.sqrt(((colours - colours.mean(axis=1, keepdims=True)) ** 2).mean()))
-
-
-def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(np.sqrt(((one - other) ** 2).mean()))
+def _chroma(channels: Gray) -> float:
+    """The root mean square of the distances of the `channels` (3, N) from their mean, in levels."""
+    return sqrt(sum(mean_square(one, other) for one, other in combinations(channels, 2)) / 9.0)
 
 
 def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask, float]:
@@ -195,28 +206,35 @@ def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask
     if by == 1.0:
         return expected, actual, mask, by
     size = Size(max(1, round(width / by)), max(1, round(height / by)))
-    seen = shrunk(mask.astype(np.float32), size) > 0.999
-    return shrunk(expected, size), shrunk(actual, size), seen, by
+    return shrunk(expected, size), shrunk(actual, size), shrunk(mask * np.uint8(255), size) == 255, by
+
+
+def _bands(mask: Mask) -> Iterator[tuple[slice, slice]]:
+    """What is set in `mask` (H, W), in bands of about `BAND` rows."""
+    rows, columns = bounds(mask)
+    ends = np.linspace(rows.start, rows.stop, max(1, (rows.stop - rows.start) // BAND) + 1).astype(int).tolist()
+    for start, stop in pairwise(ends):
+        yield slice(start, stop), columns
+
+
+def _agreement_in(bands: Sequence[tuple[slice, slice]], want: Gray, have: Gray, mask: Mask) -> Agreement:
+    """How the fine structures of two images (H, W) agree in `bands` of what is set in `mask` (H, W)."""
+    fine, other = (np.concatenate([fine_structure(image[band]) for band in bands]) for image in (want, have))
+    counted = np.concatenate([mask[band] for band in bands])
+    return agreement(fine, other, None if counted.all() else counted)
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:
     """The difference of the means, and of the contrasts as a factor."""
-    mask = coarse.seen > 0.999
-    want, have = coarse.want[mask].astype(np.float64), coarse.have[mask].astype(np.float64)
+    want, have = coarse.want[coarse.whole], coarse.have[coarse.whole]
     if len(want) < 16:
         return 0.0, np.nan
-    spread = float(want.var())
-    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread if spread > 0 else 1.0
+    alike = agreement(want, have)
+    gain = alike.correlation * alike.second / alike.first if alike.first > 0 else 1.0
     return float(have.mean() - want.mean()), gain
 
 
-def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    norm = np.sqrt(float((a * a).sum()) * float((b * b).sum()))  # a product of vectors would start threads for this
-    return float((a * b).sum()) / float(norm) if norm > 0 else 0.0
-
-
-def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> float:
+def _correlation_moved(fine: NDArray[np.float32], other: NDArray[np.float32], mask: Mask, x: int, y: int) -> float:
     """The correlation of `fine` with `other` at places moved by `x`, `y`."""
     height, width = fine.shape
     if abs(x) >= width // 2 or abs(y) >= height // 2:
@@ -224,4 +242,4 @@ def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> f
     here = np.s_[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
     there = np.s_[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
     both = mask[here] & mask[there]
-    return _correlation(fine[here][both], other[there][both]) if both.sum() > 256 else -1.0
+    return agreement(fine[here], other[there], both).correlation if both.sum() > 256 else -1.0

@@ -9,20 +9,28 @@ Margins, corners beyond a rotated image and holes are excluded by a mask (`maske
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import Gray, correlations, deviation, shrunk
+from bboxprep.images.gray_levels import Gray, agreement, correlations, shrunk
 
 Mask = NDArray[np.bool_]
+Cell = TypeVar("Cell", bound=np.generic)
+GrayScales: TypeAlias = "Scales[np.uint8]"
 
-MAX_PATCH = 128  # px; a larger patch is reduced to this size
 REACH = 0.04  # of the longer side of the image: the largest shift that is tried
 SHIFT = 0.028  # of the longer side of the image: the largest shift that must be found
+MAX_PATCH = 128  # px; a larger patch is reduced to no more cells, and
+FINE_PATCH = 64  # px; to no more than these where its cells are no longer than
+FINE_CELL = SHIFT / 8  # of the longer side of the image: patterns that repeat themselves are still seen to do so
+PART = 36  # cells along each side of the middle of a patch; where it tells, the rest need not
 TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that can be compared
 ALIKE = 0.94  # correlation; a patch that matches itself that well at another place is undecided
 POOR = 0.5  # correlation; a textured patch below it at its place shows other content
@@ -30,7 +38,7 @@ LEAST_SEEN = 0.25  # of a patch; with less of it visible, it is undecided
 CLEARLY = 0.03  # how much better another place must correlate
 
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 LEAST_SHARE = 0.5  # of the visible part of a patch; places with less in common are ignored
 _FLAT = 1e-3  # gray levels; a variance below its square is rounding
 
@@ -57,75 +65,165 @@ class Likeness(msgspec.Struct, frozen=True):
     texture: float = 0.0
 
 
+class Scales(Generic[Cell]):
+    """An image or a mask (H, W) at 1, 1/2, 1/4 and so on of its size, each made by `halved` when it is asked for.
+
+    What does not fill a cell is left out.
+    """
+
+    def __init__(self, whole: NDArray[Cell], halved: Callable[[NDArray[Cell]], NDArray[Cell]]) -> None:
+        self.whole, self._halved = whole, halved
+        self._at: dict[int, NDArray[Cell]] = {1: whole}
+
+    def at(self, step: int) -> NDArray[Cell]:
+        """The image or the mask in cells of `step` px, a power of two."""
+        if step not in self._at:
+            finer = self.at(step // 2)
+            self._at[step] = self._halved(finer[: finer.shape[0] // 2 * 2, : finer.shape[1] // 2 * 2])
+        return self._at[step]
+
+
+def gray_scales(gray: Gray) -> GrayScales:
+    """The scales of `gray` (H, W), whose cells are means."""
+    return Scales(gray, lambda even: shrunk(even, Size(even.shape[1] // 2, even.shape[0] // 2)))
+
+
+def mask_scales(mask: Mask) -> Scales[np.bool_]:
+    """The scales of `mask` (H, W), whose cells are set where all of their pixels are."""
+    return Scales(mask, lambda even: even[::2, ::2] & even[1::2, ::2] & even[::2, 1::2] & even[1::2, 1::2])
+
+
 def compare(
-    expected: Gray, actual: Gray, region: tuple[int, int, int, int], offset: tuple[int, int], seen: Mask | None = None
+    expected: GrayScales,
+    actual: GrayScales,
+    region: tuple[int, int, int, int],
+    offset: tuple[int, int],
+    seen: Scales[np.bool_] | None = None,
 ) -> Likeness:
     """Whether `actual` shows at `region` (x0 y0 x1 y1, px) moved by `offset` what `expected` shows at `region`.
 
-    Where not all of the region is `seen` (H, W), only what is counts.
+    Where not all of the region is `seen`, only what is counts.
     """
     x0, y0, x1, y1 = region
-    step = max(1, -(-max(x1 - x0, y1 - y0) // MAX_PATCH))
-    size = Size((x1 - x0) // step, (y1 - y0) // step)
-    longer = max(expected.shape)
-    reach = max(2, -(-round(longer * REACH) // step))
-    if min(size) < 4:
+    longer = max(expected.whole.shape)
+    step = _step(max(x1 - x0, y1 - y0), longer)
+    x, y, width, height = x0 // step, y0 // step, (x1 - x0) // step, (y1 - y0) // step
+    if min(width, height) < 4:
         return Likeness(PatchVerdict.UNSURE)
-    patch = _cut(expected, x0, y0, size, step)
-    counts = None if seen is None or seen[y0:y1, x0:x1].all() else _cut_mask(seen, x0, y0, size, step)
+    patch = expected.at(step)[y : y + height, x : x + width]
+    counts = None if seen is None else seen.at(step)[y : y + height, x : x + width]
+    counts = None if counts is None or counts.all() else counts
     if counts is not None and counts.mean() < LEAST_SEEN:
         return Likeness(PatchVerdict.UNSURE)
-    texture = deviation(patch if counts is None else patch[counts])
-    if texture < TEXTURE:
-        return Likeness(PatchVerdict.UNSURE, texture=texture)
-    around = Size(size.width + 2 * reach, size.height + 2 * reach)
+    search = _Search(patch, counts, seen, x, y, step, max(2, -(-round(longer * REACH) // step)))
+    across, down = round(offset[0] / step), round(offset[1] / step)
+    alike = agreement(patch, _cut(actual.at(step), x + across, y + down, width, height), counts)
+    if alike.first < TEXTURE:
+        return Likeness(PatchVerdict.UNSURE, texture=alike.first)
+    if alike.correlation > 1.0 - CLEARLY and (counts is None or offset == (0, 0)):  # no place correlates clearly better
+        found = Likeness(PatchVerdict.SAME, alike.correlation, alike.correlation, texture=alike.first)
+    else:
+        found = msgspec.structs.replace(_judge(search.scores(actual, across, down), search), texture=alike.first)
+    if found.verdict is not PatchVerdict.SAME:
+        return found
+    if offset == (0, 0) and _part_tells(search, expected, actual, longer):
+        return found
+    if _most_alike(search, expected, longer) < ALIKE:
+        return found
+    return Likeness(PatchVerdict.UNSURE, found.score, found.best, found.shift, found.texture)
 
-    def scores(gray: Gray, left: int, top: int) -> NDArray[np.float64]:
-        window = _cut(gray, left, top, around, step)
-        if seen is None or counts is None:
-            return correlations(window, patch)
-        return masked_correlations(window, _cut_mask(seen, left, top, around, step), patch, counts)
 
-    left, top = x0 - step * reach, y0 - step * reach
-    itself = scores(expected, left, top)
-    found = scores(actual, left + offset[0], top + offset[1])
-    far = max(2.0, longer * SHIFT / step)
-    return msgspec.structs.replace(_judge(found, itself, reach, step, far), texture=texture)
+@lru_cache(maxsize=1024)
+def _step(side: int, longer: int) -> int:
+    """The length in px, a power of two, of the cells of a patch of `side` px in an image of `longer` px."""
+    step = 1
+    while side > MAX_PATCH * step or (side > FINE_PATCH * step and 2 * step <= longer * FINE_CELL):
+        step *= 2
+    return step
 
 
-def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int, step: int, far: float) -> Likeness:
+def _part_tells(search: _Search, expected: GrayScales, actual: GrayScales, longer: int) -> bool:
+    """Whether the middle of a large patch, which is like itself nowhere else, is in its place in `actual`."""
+    height, width = search.patch.shape
+    down, across = max(0, height - PART) // 2, max(0, width - PART) // 2
+    if search.counts is not None or not down + across:
+        return False
+    patch = search.patch[down : height - down, across : width - across]
+    part = msgspec.structs.replace(search, patch=patch, x=search.x + across, y=search.y + down)
+    alike = agreement(patch, _cut(actual.at(search.step), part.x, part.y, patch.shape[1], patch.shape[0]))
+    if alike.first < TEXTURE or alike.correlation <= 1.0 - CLEARLY:
+        return False
+    return _most_alike(part, expected, longer) < ALIKE
+
+
+def _most_alike(search: _Search, expected: GrayScales, longer: int) -> float:
+    """The best correlation of the patch with a place of its own image that is as far off as a shift to be found."""
+    scores = search.scores(expected)[_elsewhere(search.reach, max(2.0, longer * SHIFT / search.step))]
+    return float(scores.max(initial=-1.0))
+
+
+class _Search(msgspec.Struct, frozen=True, eq=False):
+    """A `patch` (h, w) from `x`, `y` of an image on, all in cells of `step` px, that is looked for up to `reach` cells
+    away from there. Only what `counts` (h, w) in it, and is `seen` in the image, is compared; None for all.
+    """
+
+    patch: Gray
+    counts: Mask | None
+    seen: Scales[np.bool_] | None
+    x: int
+    y: int
+    step: int
+    reach: int
+
+    def scores(self, image: GrayScales, across: int = 0, down: int = 0) -> Floats:
+        """The correlation (2 reach + 1, 2 reach + 1) of the patch at each place of `image` around its own, moved by so
+        many cells `across` and `down`.
+        """
+        height, width = (length + 2 * self.reach for length in self.patch.shape)
+        window = self.x + across - self.reach, self.y + down - self.reach, width, height
+        if self.seen is None or self.counts is None:
+            return correlations(_cut(image.at(self.step), *window), self.patch)
+        visible = _cut(self.seen.at(self.step), *window, beyond=False)
+        return masked_correlations(_cut(image.at(self.step), *window), visible, self.patch, self.counts)
+
+
+@lru_cache(maxsize=64)
+def _distances(reach: int) -> Floats:
+    """The distance of each place from the one in the middle, (2 reach + 1, 2 reach + 1) cells."""
     places = np.arange(-reach, reach + 1)
-    distance = np.hypot(places[:, None], places[None, :])
+    return np.hypot(places[:, None], places[None, :])
+
+
+@lru_cache(maxsize=64)
+def _elsewhere(reach: int, far: float) -> Mask:
+    """The places that are at least `far` cells from the one in the middle, (2 reach + 1, 2 reach + 1)."""
+    return np.asarray(_distances(reach) >= far)
+
+
+def _judge(scores: Floats, search: _Search) -> Likeness:
+    """The verdict by the `scores` of a `search`; SAME whether another place would look the same or not."""
+    distance = _distances(search.reach)
     score = float(scores[distance < 1.5].max())  # a pixel of this grid to any side is rounding
     row, column = divmod(int(scores.argmax()), scores.shape[1])
     best = float(scores[row, column])
-    shift = ((column - reach) * step, (row - reach) * step)
-    telling = float(itself[distance >= far].max(initial=-1.0)) < ALIKE
+    shift = ((column - search.reach) * search.step, (row - search.reach) * search.step)
     if best > score + CLEARLY and best > POOR and distance[row, column] >= 2.0:
         return Likeness(PatchVerdict.SHIFTED, score, best, shift)
-    if score < POOR:
-        return Likeness(PatchVerdict.OTHER, score, best, shift)
-    return Likeness(PatchVerdict.SAME if telling else PatchVerdict.UNSURE, score, best, shift)
+    return Likeness(PatchVerdict.OTHER if score < POOR else PatchVerdict.SAME, score, best, shift)
 
 
-def _cut(gray: Gray, x: int, y: int, size: Size, step: int) -> Gray:
-    """The part of `gray` from (`x`, `y`) on, `size` cells of `step` px; the image is continued at its edges."""
-    bottom, right = y + size.height * step, x + size.width * step
-    if x >= 0 and y >= 0 and bottom <= gray.shape[0] and right <= gray.shape[1]:
-        part = gray[y:bottom, x:right]
-    else:
-        rows = np.clip(np.arange(y, bottom), 0, gray.shape[0] - 1)
-        columns = np.clip(np.arange(x, right), 0, gray.shape[1] - 1)
-        part = np.ascontiguousarray(gray[rows][:, columns])
-    return part if step == 1 else shrunk(part, size)
-
-
-def _cut_mask(mask: Mask, x: int, y: int, size: Size, step: int) -> Mask:
-    """The cells of such a part all of whose pixels are set; nothing is set beyond the edges."""
-    rows, columns = np.arange(y, y + size.height * step), np.arange(x, x + size.width * step)
-    inside = np.logical_and.outer((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
-    part = mask[rows.clip(0, mask.shape[0] - 1)][:, columns.clip(0, mask.shape[1] - 1)] & inside
-    return np.asarray(part.reshape(size.height, step, size.width, step).all(axis=(1, 3)))
+def _cut(cells: NDArray[Cell], x: int, y: int, width: int, height: int, *, beyond: bool = True) -> NDArray[Cell]:
+    """The part of `cells` from (`x`, `y`) on; they are continued at their edges, or nothing is set `beyond`."""
+    if x >= 0 and y >= 0 and y + height <= cells.shape[0] and x + width <= cells.shape[1]:
+        return cells[y : y + height, x : x + width]
+    rows, columns = np.arange(y, y + height), np.arange(x, x + width)
+    bottom, right = cells.shape[0] - 1, cells.shape[1] - 1
+    part: NDArray[Cell] = cells[rows.clip(0, bottom)][:, columns.clip(0, right)]
+    if beyond:
+        return part
+    part[(rows < 0) | (rows > bottom)] = 0
+    part[:, (columns < 0) | (columns > right)] = 0
+    return part
 
 
 def masked_correlations(window: Gray, seen: Mask, patch: Gray, counts: Mask) -> Floats:

@@ -8,38 +8,36 @@ patches proves something.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs import independent_decoder
 from bboxprep.images.codecs.codec import QUALITY, ImagePolicy
+from bboxprep.images.gray_levels import Gray, agreement
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
 from bboxprep.verification import whole_image
-from bboxprep.verification.appearance import appearance_faults
+from bboxprep.verification.appearance import appearance_faults, has_comparable_colours
 from bboxprep.verification.consensus import combine, noise_between
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import ObjectComparison
-from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
-from bboxprep.verification.region import beyond, pixels_inside
+from bboxprep.verification.image_pair import ImagePair, image_pair, reduction
+from bboxprep.verification.patch_similarity import (
+    Likeness,
+    PatchVerdict,
+    compare,
+)
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
-SOFT = 0.8  # px, sigma; JPEG and other kernels change mostly the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
 LEAST = 4  # px; the least margin
-EDGE = 4.0  # px; that near to the edge of a rotated image its margin may be mixed in
 CLEAR = 0.8  # correlation that proves a place in an image with unknown changes of appearance
-PLAIN = 2.0  # gray levels; a row or column that varies less may be margin
-LONG = 1024  # px; images are reduced for the comparison, but not below this longer side
 PROBES = 3  # patches along each axis that are compared besides the objects
 UNIT = "objects and places"
 
@@ -52,40 +50,9 @@ class PixelComparison:
 
     faults: tuple[Fault, ...] = ()
     tally: Tally = field(default_factory=lambda: Tally(Layer.PIXEL, UNIT))
-    wanted: NDArray[np.float32] | None = None
-    have: NDArray[np.float32] | None = None
+    wanted: Gray | None = None
+    have: Gray | None = None
     mismatch: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class _ImagePair:
-    """The expected image, the actual image, and the part (x0 y0 x1 y1, px) that the source covers.
-
-    `seen` (H, W) are the pixels of that part to compare, None for all. `weak` names a step after which dissimilar
-    pixels prove nothing, "" for none; `unknown_margins`: the margins of the image are not known. All is at 1 / `by` of
-    the size of the output.
-    """
-
-    expected: independent_decoder.Gray
-    actual: independent_decoder.Gray
-    visible: tuple[int, int, int, int]
-    seen: Mask | None = None
-    weak: str = ""
-    unknown_margins: bool = False
-    by: int = 1
-
-    @cached_property
-    def mask(self) -> Mask:
-        """The pixels (H, W) to compare, bool."""
-        mask = np.zeros(self.expected.shape, dtype=np.bool_)
-        x0, y0, x1, y1 = self.visible
-        mask[y0:y1, x0:x1] = True
-        return mask if self.seen is None else mask & self.seen
-
-    @cached_property
-    def coarse(self) -> whole_image.CoarsePair:
-        """Both images reduced to what is compared of them as a whole."""
-        return whole_image.CoarsePair.of(self.expected, self.actual, self.mask)
 
 
 def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectComparison) -> PixelComparison:
@@ -99,13 +66,16 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         return _unsure(count, word)
     try:
         path, steps = member(case.run.root / image.output), case.recipe(image).get("steps")
-        by = _reduction(mapped.size, steps)
+        by = reduction(mapped.size, steps)
         mapped = mapped.reduced(by)
-        actual = independent_decoder.decode_with_opencv(path, sample.header.container, case.file(image, path), by)
-        length = max(independent_decoder.pixel_lengths(mapped.from_shown))
-        data, policy = case.file(image, origin.path), _decoding(case, image)
-        source = independent_decoder.decode_displayed(origin.path, origin.header.container, data, length, policy)
-        pair = _image_pair(source, mapped, actual, steps, by)
+        before, after = case.file(image, origin.path), case.file(image, path)
+        coloured = before != after and has_comparable_colours(origin.header, steps)
+        actual = independent_decoder.decode_with_opencv(path, sample.header.container, after, by, coloured=coloured)
+        length, policy = max(independent_decoder.pixel_lengths(mapped.from_shown)), _decoding(case, image)
+        source = independent_decoder.decode_displayed(
+            origin.path, origin.header.container, before, length, policy, coloured=coloured
+        )
+        pair = image_pair(source, mapped, actual.gray, steps, by)
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -115,12 +85,13 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     if pair is None:
         return _unsure(count, "a source is of another size than its header says, or nothing of it is visible")
     found = _judge(case, image.output, sample, compared, pair)
-    if found.faults or found.mismatch or pair.weak or pair.unknown_margins or pair.actual.shape != pair.expected.shape:
+    unclear = pair.weak or pair.unknown_margins or pair.actual.shape != pair.expected.shape
+    if found.faults or found.mismatch or unclear or before == after:
         return found
-    files = (origin, case.file(image, origin.path)), (path, case.file(image, path))
     rough = case.recipe(image).get("kernel") == "nearest"  # a kernel that changes fine detail by itself
     quality = 0 if rough else case.run.record.encoding.quality or QUALITY
-    told = appearance_faults(*files, mapped, (pair.expected, pair.actual, pair.mask), pair.coarse, steps, quality)
+    images = pair.expected, pair.actual, pair.mask
+    told = appearance_faults(origin.header, source, actual, mapped, images, pair.coarse, steps, quality)
     faults = tuple(_fault(code, image.output, words, amount=amount) for code, words, amount in told)
     return replace(found, faults=faults, tally=found.tally + Tally(Layer.PIXEL, UNIT, wrong=len(faults)))
 
@@ -136,7 +107,7 @@ def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
         if not found.mismatch or found.have is None:
             continue
         others = [
-            (whole_image.resembles(found.have, other.wanted), name)
+            (agreement(found.have, other.wanted).correlation, name)
             for name, other in pairs
             if name != output and other.wanted is not None
         ]
@@ -148,7 +119,7 @@ def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
 
 
 def _judge(
-    case: VerificationInputs, output: str, sample: Sample, compared: ObjectComparison, pair: _ImagePair
+    case: VerificationInputs, output: str, sample: Sample, compared: ObjectComparison, pair: ImagePair
 ) -> PixelComparison:
     if pair.weak:
         return _weakly(case, sample, compared, pair)
@@ -166,11 +137,10 @@ def _judge(
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
-        noise, whole = (
-            (np.inf, 1.0)
-            if pair.unknown_margins
-            else (noise_between(pair.expected, pair.actual, pair.mask), turn.score)
-        )
+        noise, whole = np.inf, 1.0
+        if not pair.unknown_margins:
+            want, have = (image.whole for image in pair.softened)
+            noise, whole = noise_between(want, have, pair.mask), turn.score
         resting = combine(resting, noise, max(pair.expected.shape), whole)
     found = [*moved, *resting]
     faults = tuple(_likeness_faults(output, found, pair.by))
@@ -179,7 +149,7 @@ def _judge(
     return PixelComparison(faults, tally, *thumbs)
 
 
-def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: _ImagePair) -> PixelComparison:
+def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: ImagePair) -> PixelComparison:
     """The result for an image that may differ without a fault: matching patches are proven, others undecided."""
     if pair.actual.shape != pair.expected.shape:
         return _unsure(len(sample.instances), "an image is not of its size")
@@ -190,7 +160,7 @@ def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison
 
 
 def _likenesses(
-    case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: _ImagePair
+    case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: ImagePair
 ) -> tuple[list[tuple[str, Likeness]], list[tuple[str, Likeness]]]:
     """The likenesses of patches of objects that have moved; then of objects in their places and of the background."""
     names = names_of(sample, case.output.dataset)
@@ -201,9 +171,9 @@ def _likenesses(
     return moved, resting
 
 
-def _merely_shifted(pair: _ImagePair) -> bool:
+def _merely_shifted(pair: ImagePair) -> bool:
     """Whether the actual image matches the expected one after a small shift."""
-    found = compare(pair.expected, pair.actual, pair.visible, (0, 0), pair.seen)
+    found = compare(*pair.softened, pair.visible, (0, 0), pair.seen_scales)
     return found.verdict is PatchVerdict.SHIFTED and found.best > whole_image.POOR
 
 
@@ -215,65 +185,6 @@ def _unsure(count: int, word: str) -> PixelComparison:
     return PixelComparison((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
 
 
-def _reduction(size: Size, steps: object) -> int:
-    """The divisor by which both images are reduced before they are compared; 1 after a blur, whose sigma is in px of
-    the full size.
-    """
-    if any("blur" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)):
-        return 1
-    return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
-
-
-def _image_pair(
-    source: independent_decoder.ReducedGray,
-    mapped: Mapped,
-    actual: independent_decoder.Gray,
-    steps: object,
-    by: int = 1,
-) -> _ImagePair | None:
-    """The images to compare; None where the source has another size than its header, or is not visible."""
-    height, width = (side * source.by for side in source.gray.shape)
-    if (width, height) != mapped.shown:
-        return None
-    from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
-    effects = apply_effects(independent_decoder.warped(source.gray, from_reduced, mapped.size), steps)
-    visible = _visible(mapped, actual)
-    if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
-        return None
-    pair = (
-        independent_decoder.blurred(effects.gray, SOFT),
-        independent_decoder.blurred(actual, SOFT),
-        visible,
-        _seen(mapped, effects),
-    )
-    return _ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
-
-
-def _seen(mapped: Mapped, effects: ExpectedEffects) -> Mask | None:
-    """The pixels (H, W) to compare, without those mixed with margins; None where the visible rectangle is enough."""
-    if not mapped.warped and effects.outside_holes is None and effects.bleed == 0:
-        return None
-    sides = beyond(mapped.seen, mapped.size)
-    seen = pixels_inside(sides, mapped.size, (EDGE if mapped.warped else 0.0) + effects.bleed)
-    return seen if effects.outside_holes is None else seen & effects.outside_holes
-
-
-def _visible(mapped: Mapped, actual: independent_decoder.Gray) -> tuple[int, int, int, int]:
-    """The rectangle of output pixels that the source covers entirely: x0, y0, x1, y1.
-
-    Where the recipe is not known, plain rows and columns at the edges may be margin and are left out.
-    """
-    x0, y0 = (int(np.ceil(edge - 1e-6)) for edge in mapped.visible[:2])
-    x1, y1 = (int(np.floor(edge + 1e-6)) for edge in mapped.visible[2:])
-    if mapped.derived or actual.shape != (mapped.size.height, mapped.size.width) or x1 <= x0 or y1 <= y0:
-        return x0, y0, x1, y1
-    part = actual[y0:y1, x0:x1]
-    columns, rows = (np.flatnonzero(part.std(axis=axis) > PLAIN) for axis in (0, 1))
-    if not len(rows) or not len(columns):
-        return x0, y0, x0, y0
-    return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
-
-
 def _turned(output: str, turn: whole_image.TurnMatch) -> Fault:
     code = "image-mirrored" if turn.undo in whole_image.MIRRORED else "image-turned"
     words = (
@@ -283,7 +194,7 @@ def _turned(output: str, turn: whole_image.TurnMatch) -> Fault:
 
 
 def _resting_objects(
-    sample: Sample, compared: ObjectComparison, pair: _ImagePair, names: Sequence[str]
+    sample: Sample, compared: ObjectComparison, pair: ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
     """The likeness of each object whose box is in its expected place: the patch there in both images."""
     if compared.matching is not None:
@@ -295,7 +206,7 @@ def _resting_objects(
 
 
 def _moved_objects(
-    sample: Sample, compared: ObjectComparison, pair: _ImagePair, names: Sequence[str]
+    sample: Sample, compared: ObjectComparison, pair: ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
     """The likeness of each object whose box has moved: its patch in the output and in its expected place."""
     if compared.matching is not None and compared.expected is not None:
@@ -305,29 +216,29 @@ def _moved_objects(
             yield described(output, names[output]), _compare(pair, want, (int(x), int(y)))
 
 
-def _places(pair: _ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _places(pair: ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Squares on a grid that meet no object, each a sixth of the visible part wide."""
     x0, y0, x1, y1 = pair.visible
     half = max(min(x1 - x0, y1 - y0) / 12, LEAST)
-    for row in range(PROBES):
-        for column in range(PROBES):
-            x = x0 + (x1 - x0) * (column + 0.5) / PROBES
-            y = y0 + (y1 - y0) * (row + 0.5) / PROBES
-            box = np.array([x - half, y - half, x + half, y + half])
-            meets = (objects[:, :2] < box[2:]).all(axis=1) & (objects[:, 2:] > box[:2]).all(axis=1)
-            if not meets.any():
-                yield f"at {x * pair.by:.0f}, {y * pair.by:.0f}", box
+    shares = (np.arange(PROBES) + 0.5) / PROBES
+    across, down = np.meshgrid(x0 + (x1 - x0) * shares, y0 + (y1 - y0) * shares)
+    middles = np.stack((across, down), axis=-1).reshape(-1, 2)
+    low, high = middles - half, middles + half
+    meets = (objects[:, None, :2] < high).all(axis=2) & (objects[:, None, 2:] > low).all(axis=2)
+    for place in np.flatnonzero(~meets.any(axis=0)).tolist():
+        x, y = (middles[place] * pair.by).tolist()
+        yield f"at {x:.0f}, {y:.0f}", np.concatenate((low[place], high[place]))
 
 
-def _compare(pair: _ImagePair, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
-    margin = np.maximum((box[2:] - box[:2]) * MARGIN, LEAST)
-    x0, y0, x1, y1 = pair.visible
-    low = np.clip(np.floor(box[:2] - margin), (x0, y0), (x1, y1)).astype(int)
-    high = np.clip(np.ceil(box[2:] + margin), (x0, y0), (x1, y1)).astype(int)
-    if (high <= low).any():
+def _compare(pair: ImagePair, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
+    (x0, y0, x1, y1), (left, top, right, bottom) = box.tolist(), pair.visible
+    across, down = max((x1 - x0) * MARGIN, LEAST), max((y1 - y0) * MARGIN, LEAST)
+    low = floor(min(max(x0 - across, left), right)), floor(min(max(y0 - down, top), bottom))
+    high = ceil(max(min(x1 + across, right), left)), ceil(max(min(y1 + down, bottom), top))
+    region = (*low, *high)
+    if region[2] <= region[0] or region[3] <= region[1]:
         return Likeness(PatchVerdict.UNSURE)
-    region = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    return compare(pair.expected, pair.actual, region, offset, pair.seen)
+    return compare(*pair.softened, region, offset, pair.seen_scales)
 
 
 def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]], by: int) -> Iterator[Fault]:

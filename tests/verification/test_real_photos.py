@@ -13,6 +13,7 @@ from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification import pixel
 from bboxprep.verification.geometric import compare
+from bboxprep.verification.image_pair import image_pair
 from bboxprep.verification.patch_similarity import PatchVerdict
 from bboxprep.verification.verification_inputs import open_inputs, open_output
 from bboxprep.verification.verify import verify
@@ -53,11 +54,9 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert origin is not None
         assert origin.header is not None
         assert mapped is not None
-        actual = decode_with_opencv(sample.path, sample.header.container)
+        actual = decode_with_opencv(sample.path, sample.header.container).gray
         length = max(pixel_lengths(mapped.from_shown))
-        pictures = pixel._image_pair(
-            decode_displayed(origin.path, origin.header.container, shrink=length), mapped, actual, []
-        )
+        pictures = image_pair(decode_displayed(origin.path, origin.header.container, shrink=length), mapped, actual, [])
         assert pictures is not None
         step = round(0.03 * max(actual.shape))
         for box in sample.instances.boxes:
