@@ -38,11 +38,11 @@ LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after expos
 LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
 GAIN = 1.4  # as a factor, or its inverse; of true outputs 0.95 to 1.02
 DETAIL = 3.0  # gray levels; with less of it, detail and shifts are not compared
-SHARP = 0.7  # of the detail; true outputs keep 0.95 or more, a blur of 1.2 px leaves 0.56 to 0.9
+SHARP = 0.75  # of the detail; true outputs keep 0.95 or more, a blur of 1.2 px leaves 0.56 to 0.9
 COARSENESS = {90: 0.92, 50: 0.8, 20: 0.55}  # least likeness of detail by the least quality asked for; true: 0.97 of 95
 SHIFT = 1.4  # px at `FINE`; of true outputs 0.3 at most
 NEARER = 0.04  # by how much the detail must correlate better after the shift
-CHROMA = 8.0  # gray levels; colours that differ less from gray are not compared
+CHROMA = 7.5  # gray levels; colours that differ less from gray are not compared
 EXCHANGED = 0.5  # how much nearer other channels must be
 LOST = 0.15  # of the colours that must be left
 COLOURING = frozenset({"grayscale", "hue", "saturation", "albumentations"})
@@ -113,7 +113,7 @@ def appearance_faults(
     if header.mode not in _PLAIN_MODES or header.depth > 8:
         return
     yield from gray_faults(*pair, coarse, _names(steps), quality)
-    if source.small is not None and written.small is not None:
+    if source.small is not None and written.small is not None and min(written.small.colours.shape[:2]) > 1:
         yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped))
 
 
@@ -129,12 +129,14 @@ def _names(steps: object) -> set[str]:
 
 def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
     """The colours of the source, which was decoded at 1 / `by`, moved onto those of the output, these, and where the
-    source is seen.
+    source is seen; all at half of their size, for the pixels of both do not lie on one grid.
     """
-    size = Size(have.colours.shape[1], have.colours.shape[0])
+    half = Size(have.colours.shape[1] // 2, have.colours.shape[0] // 2)
+    size = Size(half.width * 2, half.height * 2)
     from_small, to_small = np.diag([want.by * by, want.by * by, 1.0]), np.diag([1.0 / have.by, 1.0 / have.by, 1.0])
-    seen = pixels_inside(moved(mapped.seen, to_small), size, 1.0)
-    return warped(want.colours, to_small @ mapped.from_shown @ from_small, size), have.colours, seen
+    seen = pixels_inside(moved(mapped.seen, np.diag([0.5, 0.5, 1.0]) @ to_small), half, 1.0)
+    expected = warped(want.colours, to_small @ mapped.from_shown @ from_small, size)
+    return shrunk(expected, half), shrunk(have.colours[: size.height, : size.width], half), seen
 
 
 def gray_faults(

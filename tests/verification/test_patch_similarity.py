@@ -61,6 +61,24 @@ def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: Gray) -> None:
     )
 
 
+@pytest.mark.parametrize("period", [5, 7, 9, 11, 13])
+@pytest.mark.parametrize("side", [24, 48, 100, 200])
+def test_a_pattern_that_repeats_itself_cannot_tell(period: int, side: int) -> None:
+    down, across = np.mgrid[:480, :640] * (2 * np.pi / period)
+    scales = gray_scales(levels(128 + 40 * (np.sin(across) + np.sin(down))))
+    assert compare(scales, scales, (200, 200, 200 + side, 200 + side), (0, 0)).verdict is PatchVerdict.UNSURE
+
+
+def test_a_part_that_tells_is_enough_where_it_is_in_its_place() -> None:
+    striped = np.tile(textured(3)[:1], (CANVAS[0], 1))
+    striped[95:135, 120:160] = PICTURE[95:135, 120:160]
+    scales = gray_scales(striped)
+    region = (80, 50, 200, 180)
+    assert compare(scales, scales, region, (0, 0)).verdict is PatchVerdict.SAME
+    moved = gray_scales(np.roll(striped, 12, axis=1))
+    assert compare(scales, moved, region, (0, 0)).verdict is PatchVerdict.SHIFTED
+
+
 def match(expected: Gray, actual: Gray) -> TurnMatch:
     return match_turn(CoarsePair.of(expected, actual, WHOLE), actual)
 
