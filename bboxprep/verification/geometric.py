@@ -9,7 +9,7 @@ another place, and objects without a partner.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.verification import removals
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
 from bboxprep.verification.expectation import Boxes, Expectation, expect
@@ -75,14 +76,13 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     alike = same_class(names, labels)
     losses = _losses(case, image, origin.instances, names, expected, mapped)
     matching = match(fitting, alike, expected, sample.instances.boxes, losses)
-    removed = image.objects.dropped.get("object-removed", 0)  # by functions in Python, which nothing else records
-    matching = replace(matching, missing=matching.missing[removed:])
+    faults += removals.removal_faults(case, image, origin, matching.found)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
     faults += _column_faults(
         case, image, matching, (origin.instances, sample.instances, expected, mapped), tolerance, labels
     )
     wrong = len({fault.where for fault in faults if fault.where})
-    by_function = "functions of the user left objects out, by the record alone" if removed else ""
+    by_function = removals.WORDS if removals.CODE in image.objects.dropped else ""
     reasons = tuple(filter(None, (word, losses.word, by_function, *_uncompared(case, origin.instances))))
     tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, reasons)
     return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
@@ -247,6 +247,11 @@ class Matching:
     moved: tuple[tuple[int, int], ...]
     missing: tuple[int, ...]
     extra: tuple[int, ...]
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """The source rows that have a partner."""
+        return tuple(source for source, _ in (*self.true, *self.relabelled, *self.moved))
 
 
 def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *, outlined: bool) -> NDArray[np.bool_]:

@@ -23,6 +23,7 @@ from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
+from bboxprep.verification.removals import removal_totals
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 SPILL = 0.01  # px; how far rounding may move a box over an edge
@@ -74,6 +75,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     yield from _class_faults(case)
     yield from class_faults(case)
     yield from _totals(case, contents)
+    yield from removal_totals(case)
     yield from _strict_faults(case, "")
     for finding in case.output.dataset.findings:
         if finding.severity is Severity.FAULT:
