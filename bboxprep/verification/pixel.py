@@ -25,7 +25,7 @@ from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
 from bboxprep.verification import whole_image
 from bboxprep.verification.appearance import appearance_faults
 from bboxprep.verification.consensus import combine, noise_between
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import ObjectComparison
 from bboxprep.verification.mapped import Mapped
@@ -105,7 +105,7 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         length = max(independent_decoder.pixel_lengths(mapped.from_shown))
         data, policy = case.file(image, origin.path), _decoding(case, image)
         source = independent_decoder.decode_displayed(origin.path, origin.header.container, data, length, policy)
-        pair = _image_pair(source, mapped, actual, steps, by)
+        pair = _image_pair(source, mapped, actual, steps, by, case.recipe(image).get("pad"))
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -230,13 +230,17 @@ def _image_pair(
     actual: independent_decoder.Gray,
     steps: object,
     by: int = 1,
+    pad: object = None,
 ) -> _ImagePair | None:
     """The images to compare; None where the source has another size than its header, or is not visible."""
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
-    effects = apply_effects(independent_decoder.warped(source.gray, from_reduced, mapped.size), steps)
+    expected = independent_decoder.warped(source.gray, from_reduced, mapped.size)
+    if needs_margin(steps) and (level := level_of(pad)) is not None:
+        expected[~pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0)] = level
+    effects = apply_effects(expected, steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
