@@ -14,6 +14,7 @@ cannot hold (no crowd region, no outline) are not counted. Without SOURCE, the p
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -280,22 +281,29 @@ def measure(
             results.refused[f"{title}: {error}"] += 1
             continue
         known: Indexed | None = None
+        before = len(results.alarms)
         for recipe in recipes:
             chosen = ways if turns is None else [ways[next(turn) % len(ways)] for _ in range(turns)]
             for number, (name, flag, options) in enumerate(chosen):
                 with TemporaryDirectory() as folder:
-                    out = Path(folder) / "out"
+                    out, way = Path(folder) / "out", f"{name} {flag}".strip()
                     try:
                         steps = recipe_of(dict(RECIPES[recipe]))
                         convert_source(opened, out, name, steps, run_options=RunOptions(), options=asdict(options))
                     except BboxprepError as error:
-                        results.refused[f"{title}, {name} {flag}: {str(error).partition(chr(10))[0]}"] += 1
+                        results.refused[f"{title}, {way}: {str(error).partition(chr(10))[0]}"] += 1
                         continue
-                    case = _inputs(out, known)
+                    try:
+                        case = _inputs(out, known)
+                    except BboxprepError as error:
+                        results.alarms.append(f"{way}: {title}, {recipe}: {error}")
+                        continue
                     known, results.runs = case.source, results.runs + 1
-                    way = f"{name} {flag}".strip()
                     told = lies and recipe != NOT_DERIVED
-                    plant(case, way, f"{title}, {recipe}", results, images, lies=told, pixels=pixels and number == 0)
+                    at = f"{title}, {recipe}"
+                    plant(case, way, at, results, images, lies=told, pixels=pixels and number == 0)
+        so_far = f"{title}: {results.runs} outputs, {len(results.alarms)} false alarms so far"
+        print(so_far, *results.alarms[before:], sep="\n", file=sys.stderr, flush=True)
     return results
 
 
