@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import permutations
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -17,17 +16,16 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import (
     Colours,
+    DecodedImage,
     Gray,
-    blurred,
-    colours_moved,
-    deviation,
-    displayed_colours,
+    agreement,
     eroded,
+    fine_structure,
     phase_shift,
     shrunk,
-    written_colours,
+    warped,
 )
-from bboxprep.model.sample import Sample
+from bboxprep.model.header import Header
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
@@ -85,38 +83,45 @@ def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> App
     inner = eroded(seen, 4)  # px; as far as the blur below reaches
     if inner.sum() < 256 or not np.isfinite(gain):
         return None
-    fine, other = (image - blurred(image, 2.0) for image in (want, have))
-    one, two = fine[inner], other[inner]
-    detail, sharp, likeness = deviation(one), deviation(two), _correlation(one, two)
-    found = Appearance(light, gain, detail, sharp / max(detail, 1e-6), likeness)
+    fine, other = fine_structure(want), fine_structure(have)
+    part = bounds(inner)
+    whole = None if inner[part].all() else inner[part]
+    alike = agreement(fine[part], other[part], whole)
+    detail, likeness = alike.first, alike.correlation
+    found = Appearance(light, gain, detail, alike.second / max(detail, 1e-6), likeness)
     if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
         return found
-    x, y = phase_shift(np.where(inner, fine, 0.0), np.where(inner, other, 0.0))
+    x, y = phase_shift(np.where(inner, fine, np.float32(0)), np.where(inner, other, np.float32(0)))
     nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - likeness
     return msgspec.structs.replace(found, shift=(x * by, y * by), nearer=nearer)
 
 
 def appearance_faults(
-    origin: tuple[Sample, bytes], written: tuple[Path, bytes], mapped: Mapped, pair: tuple[Gray, Gray, Mask],
+    header: Header, source: DecodedImage, written: DecodedImage, mapped: Mapped, pair: tuple[Gray, Gray, Mask],
     coarse: CoarsePair, steps: object, quality: int,
 ) -> Iterator[Difference]:  # fmt: skip
-    """What of the file `written` no true output has; each is a code, a message and an amount.
+    """What of the image `written` no true output has; each is a code, a message and an amount.
 
-    `origin` is the source and its bytes, `mapped` its map to the output, at the size of `pair`: the expected and the
+    `header` is that of the `source`, `mapped` its map to the output, at the size of `pair`: the expected and the
     actual image, both (H, W), and where to compare them; `coarse` has both reduced. `steps` are those of the recipe,
-    `quality` is that with which the image was encoded, 1 to 100, or 0 where it is not known. A file with the bytes of
-    its source has no faults.
+    `quality` is that with which the image was encoded, 1 to 100, or 0 where it is not known. Colours are compared
+    where both were decoded (`has_comparable_colours`).
     """
-    header = origin[0].header
-    if header is None or header.mode not in _PLAIN_MODES or header.depth > 8 or origin[1] == written[1]:
+    if header.mode not in _PLAIN_MODES or header.depth > 8:
         return
-    names = {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
-    yield from gray_faults(*pair, coarse, names, quality)
-    if names & COLOURING or header.mode == "L" or "cutout" in names:
-        return
-    want, have = displayed_colours(origin[0].path, header.container, origin[1]), written_colours(*written)
-    if want is not None and have is not None:
-        yield from colour_faults(*_aligned(want, have, mapped))
+    yield from gray_faults(*pair, coarse, _names(steps), quality)
+    if source.colours is not None and written.colours is not None:
+        yield from colour_faults(*_aligned(source.colours, written.colours, mapped))
+
+
+def has_comparable_colours(header: Header, steps: object) -> bool:
+    """Whether an output by `steps` of a source with `header` must have its colours."""
+    return header.mode == "RGB" and header.depth <= 8 and not _names(steps) & (COLOURING | {"cutout"})
+
+
+def _names(steps: object) -> set[str]:
+    """The names of the recorded `steps`."""
+    return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
 
 
 def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
@@ -125,7 +130,7 @@ def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Col
     from_small = np.diag([mapped.shown.width / want.shape[1], mapped.shown.height / want.shape[0], 1.0])
     to_small = np.diag([size.width / mapped.size.width, size.height / mapped.size.height, 1.0])
     seen = pixels_inside(moved(mapped.seen, to_small), size, 1.0)
-    return colours_moved(want, to_small @ mapped.from_shown @ from_small, size), have, seen
+    return warped(want, to_small @ mapped.from_shown @ from_small, size), have, seen
 
 
 def gray_faults(
@@ -170,25 +175,27 @@ def gray_faults(
 
 def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
     """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
-    want, have = (colours[mask].astype(np.float64) for colours in (expected, actual))
+    want, have = expected[mask], actual[mask]
     if len(want) < 16 or _chroma(want) < CHROMA:
         return
     if _chroma(have) < LOST * _chroma(want):
         yield "colours-differ", "has no colours; its source has", 1.0
         return
+    if _distance(want, have) <= CHROMA:
+        return
     off = {order: _distance(want[:, order], have) for order in permutations(range(3))}
     nearest = min(off, key=lambda order: off[order])
-    if off[nearest] < EXCHANGED * off[0, 1, 2] and off[0, 1, 2] > CHROMA:
+    if off[nearest] < EXCHANGED * off[0, 1, 2]:
         words = "".join("RGB"[channel] for channel in nearest)
         yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
 
 
-def _chroma(colours: NDArray[np.float64]) -> float:
+def _chroma(colours: NDArray[np.float32]) -> float:
     """The root mean square of the distances of channels from their mean, in levels."""
     return float(np.sqrt(((colours - colours.mean(axis=1, keepdims=True)) ** 2).mean()))
 
 
-def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(np.sqrt(((one - other) ** 2).mean()))
 
 
@@ -199,28 +206,26 @@ def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask
     if by == 1.0:
         return expected, actual, mask, by
     size = Size(max(1, round(width / by)), max(1, round(height / by)))
-    seen = shrunk(mask.astype(np.float32), size) > 0.999
-    return shrunk(expected, size), shrunk(actual, size), seen, by
+    return shrunk(expected, size), shrunk(actual, size), shrunk(mask * np.uint8(255), size) == 255, by
+
+
+def bounds(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns of `mask` (H, W) between the first and the last that is set."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:
     """The difference of the means, and of the contrasts as a factor."""
-    mask = coarse.seen > 0.999
-    want, have = coarse.want[mask].astype(np.float64), coarse.have[mask].astype(np.float64)
+    want, have = coarse.want[coarse.whole], coarse.have[coarse.whole]
     if len(want) < 16:
         return 0.0, np.nan
-    spread = float(want.var())
-    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread if spread > 0 else 1.0
+    alike = agreement(want, have)
+    gain = alike.correlation * alike.second / alike.first if alike.first > 0 else 1.0
     return float(have.mean() - want.mean()), gain
 
 
-def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    norm = np.sqrt(float((a * a).sum()) * float((b * b).sum()))  # a product of vectors would start threads for this
-    return float((a * b).sum()) / float(norm) if norm > 0 else 0.0
-
-
-def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> float:
+def _correlation_moved(fine: NDArray[np.float32], other: NDArray[np.float32], mask: Mask, x: int, y: int) -> float:
     """The correlation of `fine` with `other` at places moved by `x`, `y`."""
     height, width = fine.shape
     if abs(x) >= width // 2 or abs(y) >= height // 2:
@@ -228,4 +233,4 @@ def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> f
     here = np.s_[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
     there = np.s_[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
     both = mask[here] & mask[there]
-    return _correlation(fine[here][both], other[there][both]) if both.sum() > 256 else -1.0
+    return agreement(fine[here], other[there], both).correlation if both.sum() > 256 else -1.0

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from bboxprep.images.codecs.independent_decoder import Gray
+from bboxprep.images.codecs.independent_decoder import Gray, agreement
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict
 
 SURE = 0.95  # least correlation elsewhere of a single shifted patch, and
@@ -69,10 +69,9 @@ def noise_between(expected: Gray, actual: Gray, mask: Mask) -> float:
     """The typical difference of two images (H, W) where `mask` (H, W) is set, in gray levels: the median absolute
     deviation, as a standard deviation.
     """
-    want, have = (image[mask].astype(np.float64) for image in (expected, actual))
-    if not len(want):
+    if not mask.any():
         return np.inf
-    spread = float(want.std())
-    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread**2 if spread > 0 else 1.0
-    rest = have - gain * want
+    alike = agreement(expected, actual, mask)
+    gain = alike.correlation * alike.second / alike.first if alike.first > 0 else 1.0
+    rest = actual[mask] - np.float32(gain) * expected[mask]
     return 1.4826 * float(np.median(np.abs(rest - np.median(rest))))

@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
 MAX_NOISE = 8.0  # gray levels; stronger noise may hide a texture
 BLUR_RADIUS = 3.0  # sigmas
+_LEVELS = np.arange(256) / 255.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any]) -> 
             return ExpectedEffects(gray, now.outside_holes, now.bleed, now.weak or _strength(name, gain))
         case "contrast", {"factor": int() | float() as factor}:
             middle = float(now.gray.mean())
-            gray = np.clip(middle + (now.gray - middle) * np.float32(factor), 0.0, 255.0)
+            gray = _table(now.gray, middle + (_LEVELS * 255.0 - middle) * factor)
             return ExpectedEffects(gray, now.outside_holes, now.bleed, now.weak or _strength(name, factor))
         case "saturation", {"factor": int() | float() as factor}:
             return ExpectedEffects(now.gray, now.outside_holes, now.bleed, now.weak or _strength(name, factor))
@@ -90,14 +91,17 @@ def _strength(name: str, factor: float) -> str:
 
 def _exposed(gray: Gray, gain: float, *, linear: bool) -> Gray:
     """`gray` with `gain` times the light; if `linear`, through sRGB's curve (IEC 61966-2-1)."""
-    levels = np.clip(gray, 0.0, 255.0).astype(np.float64) / 255.0
-    if linear:
-        light = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-        light = np.clip(light * gain, 0.0, 1.0)
-        levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    else:
-        levels = np.clip(levels * gain, 0.0, 1.0)
-    return (levels * 255.0).astype(np.float32)
+    if not linear:
+        return _table(gray, _LEVELS * gain * 255.0)
+    light = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)
+    light = np.clip(light * gain, 0.0, 1.0)
+    return _table(gray, np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255.0)
+
+
+def _table(gray: Gray, levels: NDArray[np.float64]) -> Gray:
+    """`gray` (H, W) with each level i replaced by ``levels[i]``, held within 0 and 255."""
+    rounded: Gray = np.rint(np.clip(levels, 0.0, 255.0)).astype(np.uint8)
+    return rounded[gray]
 
 
 def _cut_out(visible: Mask, holes: Sequence[Any]) -> None:

@@ -63,15 +63,16 @@ class Expectation:
     tolerance: NDArray[np.float64]
 
 
-def expect(source: Instances, mapped: Mapped) -> Expectation:
+def expect(source: Instances, mapped: Mapped, *, outlined: bool = True) -> Expectation:
     """The `Expectation` of the objects of `source` in an image that was `mapped`.
 
-    A recorded map does not say where the image was cut on the way: then any part of a mapped box is accepted.
+    A recorded map does not say where the image was cut on the way: then any part of a mapped box is accepted. Unless
+    `outlined`, boxes are not those around outlines, and of objects that no edge cuts the outlines are left out.
     """
-    return _expect_warped(source, mapped) if mapped.warped else _expect_clipped(source, mapped)
+    return _expect_warped(source, mapped) if mapped.warped else _expect_clipped(source, mapped, outlined=outlined)
 
 
-def _expect_clipped(source: Instances, mapped: Mapped) -> Expectation:
+def _expect_clipped(source: Instances, mapped: Mapped, *, outlined: bool) -> Expectation:
     """The expectation for a map that keeps the axes."""
     frame, matrix, seen = whole_of(mapped.frame), mapped.from_frame, mapped.visible
     inside = _clipped(source.boxes, frame)
@@ -83,7 +84,7 @@ def _expect_clipped(source: Instances, mapped: Mapped) -> Expectation:
         reach = np.maximum(np.abs(inside - source.boxes), np.abs(boxes - placed)).max(axis=1, initial=0.0)
     outlines, inner = boxes.copy(), np.tile(_NOWHERE, (len(boxes), 1))
     drawn = np.zeros(len(boxes), dtype=np.bool_)
-    for row in range(len(boxes)):
+    for row in range(len(boxes)) if outlined else np.flatnonzero(reach > SLACK).tolist():
         points, slack = _outline(source, row, matrix)
         drawn[row] = len(points) > 0
         if drawn[row]:

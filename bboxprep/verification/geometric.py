@@ -66,11 +66,11 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     mapped, word, faults = _mapped(case, image, seen, is_stated=origin.header.stated)
     if mapped is None:
         return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
-    expected = expect(origin.instances, mapped)
+    outlined = case.format.holds_outlines_only(case.options)
+    expected = expect(origin.instances, mapped, outlined=outlined or case.states_rectangles)
     if case.states_rectangles:
         expected = with_rectangles(expected, origin.instances, mapped)
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
-    outlined = case.format.holds_outlines_only(case.options)
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)

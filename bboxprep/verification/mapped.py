@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Mapped:
         from_shown, from_frame = smaller @ self.from_shown, smaller @ self.from_frame
         return replace(self, from_shown=from_shown, from_frame=from_frame, size=size, seen=moved(self.seen, smaller))
 
-    @property
+    @cached_property
     def visible(self) -> Box:
         """The box (4,) around the part of the output that shows the source; zeros where there is none."""
         found = corners(self.seen)

@@ -9,18 +9,21 @@ Margins, corners beyond a rotated image and holes are excluded by a mask (`maske
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import Gray, correlations, deviation, shrunk
+from bboxprep.images.codecs.independent_decoder import Gray, agreement, correlations, shrunk
 
 Mask = NDArray[np.bool_]
 
-MAX_PATCH = 128  # px; a larger patch is reduced to this size
+MAX_PATCH = 128  # px; a larger patch is reduced to this size, and
+FINE_PATCH = 64  # px; to this one where four of its cells are no longer than the shift that must be found
 REACH = 0.04  # of the longer side of the image: the largest shift that is tried
 SHIFT = 0.028  # of the longer side of the image: the largest shift that must be found
 TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that can be compared
@@ -30,7 +33,7 @@ LEAST_SEEN = 0.25  # of a patch; with less of it visible, it is undecided
 CLEARLY = 0.03  # how much better another place must correlate
 
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 LEAST_SHARE = 0.5  # of the visible part of a patch; places with less in common are ignored
 _FLAT = 1e-3  # gray levels; a variance below its square is rounding
 
@@ -65,47 +68,81 @@ def compare(
     Where not all of the region is `seen` (H, W), only what is counts.
     """
     x0, y0, x1, y1 = region
-    step = max(1, -(-max(x1 - x0, y1 - y0) // MAX_PATCH))
-    size = Size((x1 - x0) // step, (y1 - y0) // step)
     longer = max(expected.shape)
-    reach = max(2, -(-round(longer * REACH) // step))
+    step = _step(max(x1 - x0, y1 - y0), longer)
+    size = Size((x1 - x0) // step, (y1 - y0) // step)
     if min(size) < 4:
         return Likeness(PatchVerdict.UNSURE)
     patch = _cut(expected, x0, y0, size, step)
     counts = None if seen is None or seen[y0:y1, x0:x1].all() else _cut_mask(seen, x0, y0, size, step)
     if counts is not None and counts.mean() < LEAST_SEEN:
         return Likeness(PatchVerdict.UNSURE)
-    texture = deviation(patch if counts is None else patch[counts])
-    if texture < TEXTURE:
-        return Likeness(PatchVerdict.UNSURE, texture=texture)
-    around = Size(size.width + 2 * reach, size.height + 2 * reach)
+    reach = max(2, -(-round(longer * REACH) // step))
+    search = _Search(patch, counts, seen, x0, y0, step, reach)
+    alike = agreement(patch, _cut(actual, x0 + offset[0], y0 + offset[1], size, step), counts)
+    if alike.first < TEXTURE:
+        return Likeness(PatchVerdict.UNSURE, texture=alike.first)
+    if alike.correlation > 1.0 - CLEARLY and (counts is None or offset == (0, 0)):  # no place correlates clearly better
+        found = Likeness(PatchVerdict.SAME, alike.correlation, alike.correlation, texture=alike.first)
+    else:
+        found = msgspec.structs.replace(_judge(search.scores(actual, offset), search), texture=alike.first)
+    if found.verdict is not PatchVerdict.SAME:
+        return found
+    elsewhere = search.scores(expected)[_distances(reach) >= max(2.0, longer * SHIFT / step)]
+    if elsewhere.max(initial=-1.0) < ALIKE:
+        return found
+    return Likeness(PatchVerdict.UNSURE, found.score, found.best, found.shift, found.texture)
 
-    def scores(gray: Gray, left: int, top: int) -> NDArray[np.float64]:
-        window = _cut(gray, left, top, around, step)
-        if seen is None or counts is None:
-            return correlations(window, patch)
-        return masked_correlations(window, _cut_mask(seen, left, top, around, step), patch, counts)
 
-    left, top = x0 - step * reach, y0 - step * reach
-    itself = scores(expected, left, top)
-    found = scores(actual, left + offset[0], top + offset[1])
-    far = max(2.0, longer * SHIFT / step)
-    return msgspec.structs.replace(_judge(found, itself, reach, step, far), texture=texture)
+def _step(side: int, longer: int) -> int:
+    """The length in px of the cells to which a patch of `side` px of an image of `longer` px is reduced."""
+    tellable = int(longer * SHIFT / 4)
+    return max(1, -(-side // MAX_PATCH), min(-(-side // FINE_PATCH), tellable))
 
 
-def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int, step: int, far: float) -> Likeness:
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """A `patch` (h, w) from `x`, `y` of an image on, in cells of `step` px, that is looked for up to `reach` cells away
+    from there. Only what `counts` (h, w) in it, and is `seen` (H, W) in the image, is compared; None for all.
+    """
+
+    patch: Gray
+    counts: Mask | None
+    seen: Mask | None
+    x: int
+    y: int
+    step: int
+    reach: int
+
+    def scores(self, gray: Gray, offset: tuple[int, int] = (0, 0)) -> Floats:
+        """The correlation (2 reach + 1, 2 reach + 1) of the patch at each place of `gray` around its own, moved by
+        `offset`.
+        """
+        left, top = self.x + offset[0] - self.step * self.reach, self.y + offset[1] - self.step * self.reach
+        around = Size(self.patch.shape[1] + 2 * self.reach, self.patch.shape[0] + 2 * self.reach)
+        window = _cut(gray, left, top, around, self.step)
+        if self.seen is None or self.counts is None:
+            return correlations(window, self.patch)
+        return masked_correlations(window, _cut_mask(self.seen, left, top, around, self.step), self.patch, self.counts)
+
+
+@lru_cache(maxsize=64)
+def _distances(reach: int) -> Floats:
+    """The distance of each place from the one in the middle, (2 reach + 1, 2 reach + 1) cells."""
     places = np.arange(-reach, reach + 1)
-    distance = np.hypot(places[:, None], places[None, :])
+    return np.hypot(places[:, None], places[None, :])
+
+
+def _judge(scores: Floats, search: _Search) -> Likeness:
+    """The verdict by the `scores` of a `search`; SAME whether another place would look the same or not."""
+    distance = _distances(search.reach)
     score = float(scores[distance < 1.5].max())  # a pixel of this grid to any side is rounding
     row, column = divmod(int(scores.argmax()), scores.shape[1])
     best = float(scores[row, column])
-    shift = ((column - reach) * step, (row - reach) * step)
-    telling = float(itself[distance >= far].max(initial=-1.0)) < ALIKE
+    shift = ((column - search.reach) * search.step, (row - search.reach) * search.step)
     if best > score + CLEARLY and best > POOR and distance[row, column] >= 2.0:
         return Likeness(PatchVerdict.SHIFTED, score, best, shift)
-    if score < POOR:
-        return Likeness(PatchVerdict.OTHER, score, best, shift)
-    return Likeness(PatchVerdict.SAME if telling else PatchVerdict.UNSURE, score, best, shift)
+    return Likeness(PatchVerdict.OTHER if score < POOR else PatchVerdict.SAME, score, best, shift)
 
 
 def _cut(gray: Gray, x: int, y: int, size: Size, step: int) -> Gray:

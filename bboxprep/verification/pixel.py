@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
 from bboxprep.verification import whole_image
-from bboxprep.verification.appearance import appearance_faults
+from bboxprep.verification.appearance import appearance_faults, has_comparable_colours
 from bboxprep.verification.consensus import combine, noise_between
 from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin
 from bboxprep.verification.faults import Fault, Layer, Tally
@@ -33,7 +34,6 @@ from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict,
 from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
-SOFT = 0.8  # px, sigma; JPEG and other kernels change mostly the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
 LEAST = 4  # px; the least margin
 EDGE = 4.0  # px; that near to the edge of a rotated image its margin may be mixed in
@@ -52,8 +52,8 @@ class PixelComparison:
 
     faults: tuple[Fault, ...] = ()
     tally: Tally = field(default_factory=lambda: Tally(Layer.PIXEL, UNIT))
-    wanted: NDArray[np.float32] | None = None
-    have: NDArray[np.float32] | None = None
+    wanted: independent_decoder.Gray | None = None
+    have: independent_decoder.Gray | None = None
     mismatch: bool = False
 
 
@@ -83,6 +83,11 @@ class _ImagePair:
         return mask if self.seen is None else mask & self.seen
 
     @cached_property
+    def softened(self) -> tuple[independent_decoder.Gray, independent_decoder.Gray]:
+        """The expected and the actual image without their finest detail."""
+        return independent_decoder.softened(self.expected), independent_decoder.softened(self.actual)
+
+    @cached_property
     def coarse(self) -> whole_image.CoarsePair:
         """Both images reduced to what is compared of them as a whole."""
         return whole_image.CoarsePair.of(self.expected, self.actual, self.mask)
@@ -101,11 +106,14 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         path, steps = member(case.run.root / image.output), case.recipe(image).get("steps")
         by = _reduction(mapped.size, steps)
         mapped = mapped.reduced(by)
-        actual = independent_decoder.decode_with_opencv(path, sample.header.container, case.file(image, path), by)
-        length = max(independent_decoder.pixel_lengths(mapped.from_shown))
-        data, policy = case.file(image, origin.path), _decoding(case, image)
-        source = independent_decoder.decode_displayed(origin.path, origin.header.container, data, length, policy)
-        pair = _image_pair(source, mapped, actual, steps, by, case.recipe(image).get("pad"))
+        before, after = case.file(image, origin.path), case.file(image, path)
+        coloured = before != after and has_comparable_colours(origin.header, steps)
+        actual = independent_decoder.decode_with_opencv(path, sample.header.container, after, by, coloured=coloured)
+        length, policy = max(independent_decoder.pixel_lengths(mapped.from_shown)), _decoding(case, image)
+        source = independent_decoder.decode_displayed(
+            origin.path, origin.header.container, before, length, policy, coloured=coloured
+        )
+        pair = _image_pair(source, mapped, actual.gray, steps, by, case.recipe(image).get("pad"))
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -117,10 +125,12 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     found = _judge(case, image.output, sample, compared, pair)
     if found.faults or found.mismatch or pair.weak or pair.unknown_margins or pair.actual.shape != pair.expected.shape:
         return found
-    files = (origin, case.file(image, origin.path)), (path, case.file(image, path))
+    if before == after:
+        return found
     rough = case.recipe(image).get("kernel") == "nearest"  # a kernel that changes fine detail by itself
     quality = 0 if rough else case.run.record.encoding.quality or QUALITY
-    told = appearance_faults(*files, mapped, (pair.expected, pair.actual, pair.mask), pair.coarse, steps, quality)
+    images = pair.expected, pair.actual, pair.mask
+    told = appearance_faults(origin.header, source, actual, mapped, images, pair.coarse, steps, quality)
     faults = tuple(_fault(code, image.output, words, amount=amount) for code, words, amount in told)
     return replace(found, faults=faults, tally=found.tally + Tally(Layer.PIXEL, UNIT, wrong=len(faults)))
 
@@ -136,7 +146,7 @@ def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
         if not found.mismatch or found.have is None:
             continue
         others = [
-            (whole_image.resembles(found.have, other.wanted), name)
+            (independent_decoder.agreement(found.have, other.wanted).correlation, name)
             for name, other in pairs
             if name != output and other.wanted is not None
         ]
@@ -166,11 +176,7 @@ def _judge(
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
-        noise, whole = (
-            (np.inf, 1.0)
-            if pair.unknown_margins
-            else (noise_between(pair.expected, pair.actual, pair.mask), turn.score)
-        )
+        noise, whole = (np.inf, 1.0) if pair.unknown_margins else (noise_between(*pair.softened, pair.mask), turn.score)
         resting = combine(resting, noise, max(pair.expected.shape), whole)
     found = [*moved, *resting]
     faults = tuple(_likeness_faults(output, found, pair.by))
@@ -203,7 +209,7 @@ def _likenesses(
 
 def _merely_shifted(pair: _ImagePair) -> bool:
     """Whether the actual image matches the expected one after a small shift."""
-    found = compare(pair.expected, pair.actual, pair.visible, (0, 0), pair.seen)
+    found = compare(*pair.softened, pair.visible, (0, 0), pair.seen)
     return found.verdict is PatchVerdict.SHIFTED and found.best > whole_image.POOR
 
 
@@ -225,7 +231,7 @@ def _reduction(size: Size, steps: object) -> int:
 
 
 def _image_pair(
-    source: independent_decoder.ReducedGray,
+    source: independent_decoder.DecodedImage,
     mapped: Mapped,
     actual: independent_decoder.Gray,
     steps: object,
@@ -239,17 +245,12 @@ def _image_pair(
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
     expected = independent_decoder.warped(source.gray, from_reduced, mapped.size)
     if needs_margin(steps) and (level := level_of(pad)) is not None:
-        expected[~pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0)] = level
+        expected[~pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0)] = round(level)
     effects = apply_effects(expected, steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    pair = (
-        independent_decoder.blurred(effects.gray, SOFT),
-        independent_decoder.blurred(actual, SOFT),
-        visible,
-        _seen(mapped, effects),
-    )
+    pair = effects.gray, actual, visible, _seen(mapped, effects)
     return _ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
 
 
@@ -313,25 +314,26 @@ def _places(pair: _ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[st
     """Squares on a grid that meet no object, each a sixth of the visible part wide."""
     x0, y0, x1, y1 = pair.visible
     half = max(min(x1 - x0, y1 - y0) / 12, LEAST)
-    for row in range(PROBES):
-        for column in range(PROBES):
-            x = x0 + (x1 - x0) * (column + 0.5) / PROBES
-            y = y0 + (y1 - y0) * (row + 0.5) / PROBES
-            box = np.array([x - half, y - half, x + half, y + half])
-            meets = (objects[:, :2] < box[2:]).all(axis=1) & (objects[:, 2:] > box[:2]).all(axis=1)
-            if not meets.any():
-                yield f"at {x * pair.by:.0f}, {y * pair.by:.0f}", box
+    shares = (np.arange(PROBES) + 0.5) / PROBES
+    across, down = np.meshgrid(x0 + (x1 - x0) * shares, y0 + (y1 - y0) * shares)
+    middles = np.stack((across, down), axis=-1).reshape(-1, 2)
+    low, high = middles - half, middles + half
+    meets = (objects[:, None, :2] < high).all(axis=2) & (objects[:, None, 2:] > low).all(axis=2)
+    for place in np.flatnonzero(~meets.any(axis=0)).tolist():
+        x, y = (middles[place] * pair.by).tolist()
+        yield f"at {x:.0f}, {y:.0f}", np.concatenate((low[place], high[place]))
 
 
 def _compare(pair: _ImagePair, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
-    margin = np.maximum((box[2:] - box[:2]) * MARGIN, LEAST)
-    x0, y0, x1, y1 = pair.visible
-    low = np.clip(np.floor(box[:2] - margin), (x0, y0), (x1, y1)).astype(int)
-    high = np.clip(np.ceil(box[2:] + margin), (x0, y0), (x1, y1)).astype(int)
-    if (high <= low).any():
+    (x0, y0, x1, y1), (left, top, right, bottom) = box.tolist(), pair.visible
+    across, down = max((x1 - x0) * MARGIN, LEAST), max((y1 - y0) * MARGIN, LEAST)
+    region = (
+        floor(min(max(x0 - across, left), right)), floor(min(max(y0 - down, top), bottom)),
+        ceil(max(min(x1 + across, right), left)), ceil(max(min(y1 + down, bottom), top)),
+    )  # fmt: skip
+    if region[2] <= region[0] or region[3] <= region[1]:
         return Likeness(PatchVerdict.UNSURE)
-    region = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    return compare(pair.expected, pair.actual, region, offset, pair.seen)
+    return compare(*pair.softened, region, offset, pair.seen)
 
 
 def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]], by: int) -> Iterator[Fault]:

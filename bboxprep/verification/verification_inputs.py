@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from bboxprep.pipeline.output.run_record import Run, RunRecord
 from bboxprep.pipeline.output.written_options import known_options, written_with
 from bboxprep.pipeline.source.open import open_source
 
+TOGETHER = 32  # samples that are read at a time, in a fifth of the time that each takes by itself
 Known = TypeVar("Known")
 Options = Callable[[str], Mapping[str, Any]]
 
@@ -35,12 +36,22 @@ class Indexed:
 
     dataset: Dataset
     places: Mapping[str, tuple[tuple[str, int], ...]]  # path -> (split, index)
+    _loaded: dict[int, Sequence[Sample]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, path: str, split: str) -> Sample | None:
         """The sample at `path`, of `split` where there are several; None without one."""
         found = self.places.get(path, ())
         index = next((at for where, at in found if where == split), found[0][1] if found else None)
-        return None if index is None else self.dataset[index]
+        return None if index is None else self._sample(index)
+
+    def _sample(self, index: int) -> Sample:
+        """Sample `index`; its neighbours are read with it, for they are asked for next."""
+        block, row = divmod(index, TOGETHER)
+        if block not in self._loaded:
+            self._loaded.clear()
+            rows = range(block * TOGETHER, min(len(self.dataset), (block + 1) * TOGETHER))
+            self._loaded[block] = self.dataset.at(rows)
+        return self._loaded[block][row]
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import Gray, shrunk
-from bboxprep.verification.patch_similarity import ALIKE, TEXTURE, PatchVerdict
+from bboxprep.images.codecs.independent_decoder import Gray, agreement, shrunk
+from bboxprep.verification.patch_similarity import TEXTURE, Mask, PatchVerdict
 
 MAX_SIDE = 96  # px of the reduced images that are compared
 POOR = 0.6  # correlation; an image below it is another image
@@ -41,7 +40,7 @@ class TurnMatch(msgspec.Struct, frozen=True):
 
 class CoarsePair(msgspec.Struct, frozen=True, eq=False):
     """An expected image and an actual one, reduced to one size: `want` and `have` (h, w), at most `MAX_SIDE` px along
-    their longer side. `seen` (h, w) is the share of each pixel where the source is visible, `shape` the
+    their longer side. `seen` (h, w) is the share of each pixel where the source is visible, 0 to 255, `shape` the
     height and width of the expected image itself.
     """
 
@@ -51,7 +50,7 @@ class CoarsePair(msgspec.Struct, frozen=True, eq=False):
     shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> CoarsePair:
+    def of(cls, expected: Gray, actual: Gray, visible: Mask) -> CoarsePair:
         """The pair of `expected` and `actual`, both (H, W), where the source is `visible` (H, W).
 
         `actual` may be of another shape.
@@ -59,15 +58,21 @@ class CoarsePair(msgspec.Struct, frozen=True, eq=False):
         height, width = expected.shape
         factor = min(1.0, MAX_SIDE / max(height, width))
         size = Size(max(1, round(width * factor)), max(1, round(height * factor)))
-        seen = np.ones(size[::-1], np.float32) if visible.all() else _reduced(visible.astype(np.float32), size)
-        return cls(_reduced(expected, size), _reduced(actual, size), seen, expected.shape)
+        return cls(shrunk(expected, size), shrunk(actual, size), shrunk(visible * np.uint8(255), size), expected.shape)
+
+    @property
+    def whole(self) -> Mask:
+        """The pixels (h, w) all of which is visible."""
+        return np.asarray(self.seen == 255)
 
     @property
     def thumbnails(self) -> tuple[Gray, Gray]:
         """Both images as very small ones (16, 16), to find one among many; each has the margins of the actual one."""
-        outside = self.seen < 0.5
-        want = np.where(outside, np.median(self.have[outside]), self.want) if outside.any() else self.want
-        return _reduced(want.astype(np.float32), THUMB), _reduced(self.have, THUMB)
+        outside = self.seen < 128
+        want = self.want.copy()
+        if outside.any():
+            want[outside] = np.median(self.have[outside])
+        return shrunk(want, THUMB), shrunk(self.have, THUMB)
 
 
 def match_turn(coarse: CoarsePair, actual: Gray) -> TurnMatch:
@@ -75,32 +80,22 @@ def match_turn(coarse: CoarsePair, actual: Gray) -> TurnMatch:
 
     `actual` may have height and width exchanged.
     """
-    want, mask = coarse.want, coarse.seen > 0.99
-    if not mask.any() or float(want[mask].std()) < TEXTURE:
+    want, mask = coarse.want, coarse.whole
+    if agreement(want, want, mask).first < TEXTURE:
         return TurnMatch(PatchVerdict.UNSURE)
     scores: dict[int, float] = {}
-    itself: dict[int, float] = {}
     for code in range(1, 9):
         known = scores.get(1, 0.0) > 1.0 - CLEARLY  # no turn can be clearly better
         if turned(actual, code).shape == coarse.shape and not known:
-            scores[code] = correlation(want, turned(_shaped(coarse, actual, code), code), mask)
-        if code > 1 and want.shape == turned(want, code).shape:
-            itself[code] = correlation(want, turned(want, code), mask)
-    return _judge(scores, max(itself.values(), default=-1.0))
+            as_wanted = np.ascontiguousarray(turned(_shaped(coarse, actual, code), code))
+            scores[code] = agreement(want, as_wanted, mask).correlation
+    return _judge(scores)
 
 
 def _shaped(coarse: CoarsePair, actual: Gray, code: int) -> Gray:
     """`actual` as small as the expected image is, once it is turned by the EXIF orientation `code`."""
     height, width = coarse.want.shape
-    return coarse.have if code < 5 or height == width else _reduced(actual, Size(height, width))
-
-
-def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """The correlation, -1 to 1, of two images (H, W) where `mask` (H, W) is set; 0 where one is flat there."""
-    a, b = one[mask].astype(np.float64), other[mask].astype(np.float64)
-    a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
+    return coarse.have if code < 5 or height == width else shrunk(actual, Size(height, width))
 
 
 def turned(gray: Gray, code: int) -> Gray:
@@ -112,16 +107,7 @@ def turned(gray: Gray, code: int) -> Gray:
     return gray[::down, ::across]
 
 
-def resembles(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The correlation, -1 to 1, of two thumbnails (H, W)."""
-    return correlation(one, other, np.ones(one.shape, dtype=np.bool_))
-
-
-def _reduced(gray: Gray, size: Size) -> Gray:
-    return shrunk(np.ascontiguousarray(gray), size)
-
-
-def _judge(scores: dict[int, float], itself: float) -> TurnMatch:
+def _judge(scores: dict[int, float]) -> TurnMatch:
     score = scores.get(1, -1.0)
     undo = max(scores, key=lambda code: (scores[code], -code), default=1)
     best = scores.get(undo, -1.0)
@@ -129,4 +115,4 @@ def _judge(scores: dict[int, float], itself: float) -> TurnMatch:
         return TurnMatch(PatchVerdict.SHIFTED, score, undo, best)
     if not scores or score < POOR:
         return TurnMatch(PatchVerdict.OTHER if scores else PatchVerdict.UNSURE, score, undo, best)
-    return TurnMatch(PatchVerdict.SAME if itself < ALIKE else PatchVerdict.UNSURE, score, undo, best)
+    return TurnMatch(PatchVerdict.SAME, score, undo, best)

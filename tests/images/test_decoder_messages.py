@@ -39,7 +39,7 @@ def test_what_opencv_prints_is_a_warning_that_names_the_image(
     path = tmp_path / "photo.jpg"
     path.write_bytes(bytes(data))
     with pytest.warns(DecoderWarning, match=r"photo\.jpg: Corrupt JPEG data"):
-        assert decode_with_opencv(path, "jpeg").shape == (60, 80)
+        assert decode_with_opencv(path, "jpeg").gray.shape == (60, 80)
     assert capfd.readouterr().err == ""
 
 

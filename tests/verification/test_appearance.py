@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from bboxprep.images.codecs.independent_decoder import Gray
 from bboxprep.verification.appearance import DETAIL, colour_faults, gray_faults, measure
 from bboxprep.verification.whole_image import CoarsePair
-
-Gray = NDArray[np.float32]
 
 
 def texture(seed: int, shape: tuple[int, int] = (128, 176)) -> Gray:
@@ -24,15 +22,15 @@ def texture(seed: int, shape: tuple[int, int] = (128, 176)) -> Gray:
     scales = [2, 4, 8, 16, 32]
     layers = [cv2.resize(chance.standard_normal((n * 7, n * 10)), shape[::-1]) for n in (64, 32, 16, 8, 4)]
     picture = sum(layer * scale**0.5 for layer, scale in zip(layers, scales, strict=True))
-    return _gray(np.clip(128 + 12 * np.asarray(picture), 0, 255))
+    return _gray(128 + 12 * np.asarray(picture))
 
 
 def _gray(values: Any) -> Gray:
-    return np.asarray(values, dtype=np.float32)
+    return np.asarray(np.rint(np.clip(values, 0, 255)), dtype=np.uint8)
 
 
 def coded(gray: Gray, quality: int) -> Gray:
-    data = cv2.imencode(".jpg", np.rint(gray).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return _gray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
@@ -46,13 +44,13 @@ def codes(expected: Gray, actual: Gray, steps: tuple[str, ...] = (), quality: in
 @given(seed=st.integers(0, 999), quality=st.integers(75, 100), offset=st.floats(-3, 3))
 def test_what_a_codec_changes_is_believed(seed: int, quality: int, offset: float) -> None:
     gray = texture(seed)
-    assert codes(gray, coded(np.clip(gray + offset, 0, 255), quality)) == set()
+    assert codes(gray, coded(_gray(gray + offset), quality)) == set()
 
 
 LIES: list[tuple[str, Callable[[Gray], Gray]]] = [
-    ("light-differs", lambda gray: gray * 0.7),
-    ("light-differs", lambda gray: np.clip(gray + 20, 0, 255)),
-    ("light-differs", lambda gray: 128 + (gray - 128) * 0.5),
+    ("light-differs", lambda gray: _gray(gray * 0.7)),
+    ("light-differs", lambda gray: _gray(gray + 20.0)),
+    ("light-differs", lambda gray: _gray(128 + (gray - 128.0) * 0.5)),
     ("detail-lost", lambda gray: _gray(cv2.GaussianBlur(gray, (0, 0), 2.0))),
     ("detail-lost", lambda gray: coded(gray, 4)),
     ("image-shifted", lambda gray: np.roll(gray, 2, axis=0)),
@@ -65,7 +63,7 @@ LIES: list[tuple[str, Callable[[Gray], Gray]]] = [
 @given(seed=st.integers(0, 999))
 def test_a_lie_is_told(number: int, seed: int) -> None:
     code, lie = LIES[number]
-    assert code in codes(texture(seed), coded(lie(texture(seed)).astype(np.float32), 90))
+    assert code in codes(texture(seed), coded(lie(texture(seed)), 90))
 
 
 def test_a_coarse_output_is_believed_where_its_quality_was_asked_for() -> None:
@@ -75,7 +73,7 @@ def test_a_coarse_output_is_believed_where_its_quality_was_asked_for() -> None:
 @settings(max_examples=5)
 @given(seed=st.integers(0, 999))
 def test_of_a_faint_picture_lost_detail_is_told_where_little_may_change_it(seed: int) -> None:
-    faint = 128 + (texture(seed) - 128) * np.float32(0.06)
+    faint = _gray(128 + (texture(seed).astype(np.float32) - 128) * 0.06)
     seen = measure(faint, faint, np.ones(faint.shape, dtype=np.bool_), CoarsePair.of(faint, faint, faint > 0))
     assert seen is not None
     assert 1.0 < seen.detail < DETAIL
@@ -87,7 +85,7 @@ def test_of_a_faint_picture_lost_detail_is_told_where_little_may_change_it(seed:
 
 def test_half_of_the_contrast_is_told_after_a_contrast_too() -> None:
     gray = texture(3)
-    half = 128 + (gray - 128) * np.float32(0.5)
+    half = _gray(128 + (gray.astype(np.float32) - 128) * 0.5)
     assert codes(gray, coded(half, 95), ("contrast",)) == {"light-differs"}
     assert codes(gray, coded(half, 95), ("noise",)) == set()
 
@@ -110,7 +108,7 @@ def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -
 
 def test_colours_that_were_exchanged_or_lost_are_told() -> None:
     red, green, blue = texture(1, (40, 56)), texture(2, (40, 56)) * 0.6, texture(3, (40, 56)) * 0.8
-    colours, mask = np.stack((red, green, blue), axis=-1), np.ones((40, 56), dtype=np.bool_)
+    colours, mask = np.stack((red, green, blue), axis=-1).astype(np.float32), np.ones((40, 56), dtype=np.bool_)
     gray = np.repeat(colours.mean(axis=-1, keepdims=True), 3, axis=-1)
     assert not list(colour_faults(colours, np.clip(colours * 0.9 + 5, 0, 255), mask))
     assert [code for code, _, _ in colour_faults(colours, colours[..., ::-1], mask)] == ["colours-differ"]

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from bboxprep.images.codecs import independent_decoder
-from bboxprep.images.codecs.independent_decoder import blurred
+from bboxprep.images.codecs.independent_decoder import Gray, agreement, blurred
 from bboxprep.verification.patch_similarity import LEAST_SHARE, PatchVerdict, compare, masked_correlations
-from bboxprep.verification.whole_image import CoarsePair, TurnMatch, correlation, match_turn, turned
+from bboxprep.verification.whole_image import CoarsePair, TurnMatch, match_turn, turned
 
 RANDOM = np.random.default_rng(5)
 CANVAS = (240, 320)
 WHOLE = np.ones(CANVAS, dtype=np.bool_)
 
 
-def textured(seed: int = 1, sigma: float = 3.0) -> NDArray[np.float32]:
+def textured(seed: int = 1, sigma: float = 3.0) -> Gray:
     noise = np.random.default_rng(seed).normal(0, 60 * sigma, CANVAS).astype(np.float32)
-    return blurred(noise, sigma) + np.float32(128)
+    return levels(blurred(noise, sigma) + 128)
+
+
+def levels(values: Any) -> Gray:
+    return np.asarray(np.rint(np.clip(values, 0, 255)), dtype=np.uint8)
 
 
 PICTURE = textured()
 
 
 @settings(max_examples=20)
-@given(x=st.integers(0, 200), y=st.integers(0, 140), side=st.integers(16, 90), gain=st.floats(0.3, 1.5))
+@given(x=st.integers(0, 200), y=st.integers(0, 140), side=st.integers(16, 90), gain=st.floats(0.3, 1.3))
 def test_a_patch_is_itself_in_any_light(x: int, y: int, side: int, gain: float) -> None:
-    likeness = compare(PICTURE, PICTURE * np.float32(gain) + np.float32(9), (x, y, x + side, y + side), (0, 0))
+    likeness = compare(PICTURE, levels((PICTURE - 128.0) * gain + 120), (x, y, x + side, y + side), (0, 0))
     assert likeness.verdict is PatchVerdict.SAME
     assert likeness.score > 0.99
 
@@ -44,16 +49,16 @@ def test_a_patch_beside_its_place_is_told_with_how_far(x: int, y: int, side: int
 
 
 def test_noise_and_a_weaker_codec_are_no_fault() -> None:
-    noisy = PICTURE + RANDOM.normal(0, 6, CANVAS).astype(np.float32)
+    noisy = levels(PICTURE + RANDOM.normal(0, 6, CANVAS))
     assert compare(PICTURE, noisy, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.SAME
 
 
-@pytest.mark.parametrize("picture", [np.full(CANVAS, 90, dtype=np.float32), np.tile(PICTURE[:1], (CANVAS[0], 1))])
-def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: NDArray[np.float32]) -> None:
+@pytest.mark.parametrize("picture", [np.full(CANVAS, 90, dtype=np.uint8), np.tile(PICTURE[:1], (CANVAS[0], 1))])
+def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: Gray) -> None:
     assert compare(picture, picture, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.UNSURE
 
 
-def match(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> TurnMatch:
+def match(expected: Gray, actual: Gray) -> TurnMatch:
     return match_turn(CoarsePair.of(expected, actual, WHOLE), actual)
 
 
@@ -74,15 +79,26 @@ def test_the_turn_that_undoes_is_named(code: int) -> None:
 def test_a_picture_as_it_should_be_is_told_so() -> None:
     smooth = textured(sigma=8)
     assert match(smooth, smooth).verdict is PatchVerdict.SAME
-    flat = np.full(CANVAS, 7, dtype=np.float32)
+    flat = np.full(CANVAS, 7, dtype=np.uint8)
     assert match(flat, flat) == TurnMatch(PatchVerdict.UNSURE)
-    assert correlation(flat, smooth, WHOLE) == 0.0
+    assert agreement(flat, smooth, WHOLE).correlation == 0.0
+
+
+@given(seed=st.integers(0, 2**16))
+def test_two_images_agree_as_numpy_says(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    one, noise, mask = chance.integers(0, 256, (9, 7)), chance.normal(0, 30, (9, 7)), chance.random((9, 7)) < 0.7
+    first, second = levels(one), levels(one * 0.5 + noise)
+    for seen, where in ((mask, mask), (np.ones_like(mask), None)):
+        found, want = agreement(first, second, where), np.corrcoef(first[seen], second[seen])[0, 1]
+        np.testing.assert_allclose(found.correlation, want, atol=1e-9)
+        np.testing.assert_allclose((found.first, found.second), (first[seen].std(), second[seen].std()), atol=1e-9)
 
 
 @given(seed=st.integers(0, 2**16))
 def test_where_all_counts_it_is_the_plain_correlation(seed: int) -> None:
     chance = np.random.default_rng(seed)
-    window, patch = (chance.uniform(0, 255, shape).astype(np.float32) for shape in ((17, 21), (8, 6)))
+    window, patch = (chance.integers(0, 256, shape, dtype=np.uint8) for shape in ((17, 21), (8, 6)))
     found = masked_correlations(window, np.ones(window.shape, np.bool_), patch, np.ones(patch.shape, np.bool_))
     np.testing.assert_allclose(found, independent_decoder.correlations(window, patch), atol=1e-4)
 
@@ -90,10 +106,10 @@ def test_where_all_counts_it_is_the_plain_correlation(seed: int) -> None:
 @given(seed=st.integers(0, 2**16))
 def test_only_what_counts_has_a_part(seed: int) -> None:
     chance = np.random.default_rng(seed)
-    window, patch = (chance.uniform(0, 255, shape).astype(np.float32) for shape in ((9, 11), (6, 5)))
+    window, patch = (chance.integers(0, 256, shape, dtype=np.uint8) for shape in ((9, 11), (6, 5)))
     seen, counts = chance.random(window.shape) < 0.8, chance.random(patch.shape) < 0.8
-    found = masked_correlations(window, seen, patch, counts)
-    spoilt = masked_correlations(np.where(seen, window, 1e3), seen, np.where(counts, patch, -1e3), counts)
+    found, hidden = masked_correlations(window, seen, patch, counts), np.uint8(255)
+    spoilt = masked_correlations(np.where(seen, window, hidden), seen, np.where(counts, patch, hidden), counts)
     np.testing.assert_allclose(found, spoilt, atol=1e-6)
     for row, column in np.ndindex(found.shape):
         both = counts & seen[row : row + 6, column : column + 5]
@@ -105,6 +121,6 @@ def test_only_what_counts_has_a_part(seed: int) -> None:
 
 
 def test_what_is_flat_or_hidden_says_nothing() -> None:
-    flat, all_of = np.full((8, 8), 77.0, np.float32), np.ones((8, 8), np.bool_)
+    flat, all_of = np.full((8, 8), 77, np.uint8), np.ones((8, 8), np.bool_)
     assert not masked_correlations(flat, all_of, flat[:4, :4], all_of[:4, :4]).any()
     assert not masked_correlations(flat, ~all_of, flat[:4, :4], ~all_of[:4, :4]).any()

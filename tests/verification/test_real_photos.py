@@ -53,7 +53,7 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert origin is not None
         assert origin.header is not None
         assert mapped is not None
-        actual = decode_with_opencv(sample.path, sample.header.container)
+        actual = decode_with_opencv(sample.path, sample.header.container).gray
         length = max(pixel_lengths(mapped.from_shown))
         pictures = pixel._image_pair(
             decode_displayed(origin.path, origin.header.container, shrink=length), mapped, actual, []

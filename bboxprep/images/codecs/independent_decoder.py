@@ -1,7 +1,8 @@
 """Decodes and resamples images without this package's own decoder and resampler, to verify its outputs.
 
 Pillow's ``exif_transpose`` decodes a source as viewers do, OpenCV reads an output as trainers do, and OpenCV's area
-mean and affine warp replace the resampling.
+mean and affine warp replace the resampling. Each file is decoded once: its colours, where they are compared, are kept
+at `SMALL` px from the same decode.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
+from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import msgspec
@@ -26,18 +28,20 @@ from bboxprep.images.codecs.modes import PERCENTILES, Colour
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.pillow_reader import opened, read
 
-Gray = NDArray[np.float32]  # (H, W) luminance, 0 to 255
+Gray = NDArray[np.uint8]  # (H, W) luminance
+Levels = TypeVar("Levels", np.uint8, np.float32)
 Colours = NDArray[np.float32]  # (H, W, 3) red, green, blue, 0 to 255
 SMALL = 64  # px; the longer side at which colours are compared
-_LEAST = 128  # px; a JPEG is decoded no smaller for that, for a mean of some pixels each
 _ORIENTATION = 0x0112
-_REDUCED = {
-    1: cv2.IMREAD_GRAYSCALE,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+_REDUCED = {  # in gray, in colours
+    1: (cv2.IMREAD_GRAYSCALE, cv2.IMREAD_COLOR_BGR),
+    2: (cv2.IMREAD_REDUCED_GRAYSCALE_2, cv2.IMREAD_REDUCED_COLOR_2),
+    4: (cv2.IMREAD_REDUCED_GRAYSCALE_4, cv2.IMREAD_REDUCED_COLOR_4),
+    8: (cv2.IMREAD_REDUCED_GRAYSCALE_8, cv2.IMREAD_REDUCED_COLOR_8),
 }
+_WHOLE = 1e-6  # px; a translation that near to whole pixels is one by whole pixels
 _DEEP = ("I", "F")
+_FLAT = 1e-9  # square levels; of a variance that is rounding
 _COLOURED = ("RGBA", "RGBa")
 _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
@@ -52,11 +56,15 @@ class PillowHeader(msgspec.Struct, frozen=True):
     displayed: Size
 
 
-class ReducedGray(msgspec.Struct, frozen=True, eq=False):
-    """A displayed image as `gray` (H, W), at 1 / `by` of its size along both axes."""
+class DecodedImage(msgspec.Struct, frozen=True, eq=False):
+    """An image as `gray` (H, W), at 1 / `by` of its size along both axes, and its `colours`, at most `SMALL` px long.
+
+    `colours` are None where they were not asked for, or the image is not of three opaque colours of 8 bits.
+    """
 
     gray: Gray
-    by: int
+    by: int = 1
+    colours: Colours | None = None
 
 
 def read_pillow_header(path: Path, container: str, data: bytes | None = None) -> PillowHeader:
@@ -72,9 +80,15 @@ def read_pillow_header(path: Path, container: str, data: bytes | None = None) ->
 
 
 def decode_displayed(
-    path: Path, container: str, data: bytes | None = None, shrink: float = 1.0, image_policy: ImagePolicy | None = None
-) -> ReducedGray:
-    """The displayed image at `path`. `data`: its bytes, if already read.
+    path: Path,
+    container: str,
+    data: bytes | None = None,
+    shrink: float = 1.0,
+    image_policy: ImagePolicy | None = None,
+    *,
+    coloured: bool = False,
+) -> DecodedImage:
+    """The displayed image at `path`, with its colours if `coloured`. `data`: its bytes, if already read.
 
     Transparent pixels and levels of more than 8 bits are shown as `image_policy` says. Without one, for an image whose
     bytes were kept, the colours are those that OpenCV reads, whatever their transparency.
@@ -83,50 +97,63 @@ def decode_displayed(
     the time and a tenth of the memory. Raises `ImageError`.
     """
     with decoder_messages(path), _opened(path, container, data) as image:
-        by = _reduction(Size(*image.size), shrink) if container == "jpeg" else 1
+        coloured = coloured and image.mode == "RGB" and "transparency" not in image.info
+        by = 1
         if container == "jpeg" and image.mode in {"L", "RGB"}:
-            image.draft("L", (image.width // by, image.height // by))
-        else:
-            by = 1
-        return ReducedGray(_shown_gray(_upright(image), container, image_policy), by)
+            by = _reduction(Size(*image.size), shrink)
+            image.draft("RGB" if coloured else "L", (image.width // by, image.height // by))
+        _turn_upright(image)
+        if not coloured:
+            return DecodedImage(_shown_gray(image, container, image_policy), by)
+        pixels = np.asarray(image)
+        return DecodedImage(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)), by, _small(pixels))
 
 
-def decode_with_opencv(path: Path, container: str, data: bytes | None = None, by: int = 1) -> Gray:
-    """The image at `path` as OpenCV and most trainers read it: gray (H, W), at 1 / `by` (1, 2, 4 or 8) of its size,
-    rounded up. `data`: its bytes, if already read. Raises `ImageError`.
+def decode_with_opencv(
+    path: Path, container: str, data: bytes | None = None, by: int = 1, *, coloured: bool = False
+) -> DecodedImage:
+    """The image at `path` as OpenCV and most trainers read it, at 1 / `by` (1, 2, 4 or 8) of its size, rounded up; with
+    its colours if `coloured` and OpenCV can read it. `data`: its bytes, if already read. Raises `ImageError`.
     """
     coded = np.frombuffer(read(path) if data is None else data, dtype=np.uint8)
-    how = _REDUCED[by] if container == "jpeg" else cv2.IMREAD_GRAYSCALE
+    how = _REDUCED[by if container == "jpeg" else 1][coloured]
     with decoder_messages(path):
-        decoded = cv2.imdecode(coded, how) if coded.size else None
-    if decoded is not None and container == "jpeg":
-        return decoded.astype(np.float32)
-    whole = decode_displayed(path, container, data).gray if decoded is None else decoded.astype(np.float32)
-    return whole if by == 1 else shrunk(whole, Size(-(-whole.shape[1] // by), -(-whole.shape[0] // by)))
+        pixels = cv2.imdecode(coded, how) if coded.size else None
+    if pixels is None:
+        whole, colours = decode_displayed(path, container, data).gray, None
+    elif coloured:
+        whole, colours = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)), _small(pixels)[..., ::-1]
+    else:
+        whole, colours = np.asarray(pixels), None
+    if by > 1 and (container != "jpeg" or pixels is None):
+        whole = shrunk(whole, Size(-(-whole.shape[1] // by), -(-whole.shape[0] // by)))
+    return DecodedImage(whole, by, colours)
 
 
-def warped(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray:
-    """`gray` mapped by `matrix` (3, 3) onto an image of `size`, averaged where it shrinks, continued at its edges."""
-    height, width = gray.shape
+def warped(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> NDArray[Levels]:
+    """`pixels` (H, W) or (H, W, 3) mapped by `matrix` (3, 3) onto an image of `size`, averaged where it shrinks,
+    continued at its edges.
+    """
+    height, width = pixels.shape[:2]
     across, down = pixel_lengths(matrix)
     small = Size(max(1, round(width * across)), max(1, round(height * down)))
     if small != (width, height):
-        gray = shrunk(gray, small)
+        pixels = shrunk(pixels, small)
         matrix = matrix @ np.diag([width / small.width, height / small.height, 1.0])
     centre = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)], dtype=np.float64)  # OpenCV counts from pixel centres
     moved = np.linalg.inv(centre) @ matrix @ centre
-    if (placed := _placed(gray, matrix, size)) is not None:
+    if (placed := _placed(pixels, matrix, size)) is not None:
         return placed
-    return np.asarray(cv2.warpAffine(gray, moved[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpAffine(pixels, moved[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _placed(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray | None:
-    """`warped` for a translation by whole pixels that keeps all of `gray`, five times as fast; else None."""
+def _placed(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> NDArray[Levels] | None:
+    """`warped` for a translation by whole pixels that keeps all of `pixels`, five times as fast; else None."""
     x, y = np.rint(matrix[:2, 2]).astype(int).tolist()
-    right, bottom = size.width - x - gray.shape[1], size.height - y - gray.shape[0]
-    if min(x, y, right, bottom) < 0 or not np.allclose(matrix, [[1, 0, x], [0, 1, y], [0, 0, 1]], rtol=0, atol=1e-6):
+    right, bottom = size.width - x - pixels.shape[1], size.height - y - pixels.shape[0]
+    if min(x, y, right, bottom) < 0 or np.abs(matrix - [[1, 0, x], [0, 1, y], [0, 0, 1]]).max() > _WHOLE:
         return None
-    return np.asarray(cv2.copyMakeBorder(gray, y, bottom, x, right, cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.copyMakeBorder(pixels, y, bottom, x, right, cv2.BORDER_REPLICATE))
 
 
 def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
@@ -135,14 +162,36 @@ def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
     return across, down
 
 
-def shrunk(gray: Gray, size: Size) -> Gray:
-    """`gray` at the smaller `size`, each pixel the mean of what it covers."""
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
+def shrunk(pixels: NDArray[Levels], size: Size) -> NDArray[Levels]:
+    """`pixels` (H, W) or (H, W, 3) at the smaller `size`, each pixel the mean of what it covers.
+
+    They are halved first where the ratio is no whole number, and they can be: in a tenth of the time.
+    """
+    height, width = pixels.shape[:2]
+    while (width % size.width or height % size.height) and not (width % 2 or height % 2):
+        if width < 2 * size.width or height < 2 * size.height:
+            break
+        width, height = width // 2, height // 2
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
-def blurred(gray: Gray, sigma: float) -> Gray:
-    """`gray` after a Gaussian blur of `sigma` px."""
+def blurred(gray: NDArray[Levels], sigma: float) -> NDArray[Levels]:
+    """`gray` (H, W) after a Gaussian blur of `sigma` px."""
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma))
+
+
+def softened(gray: Gray) -> Gray:
+    """`gray` without its finest detail, which JPEG and other kernels change most: means of 3x3 px (sigma 0.8)."""
+    return np.asarray(cv2.blur(gray, (3, 3)))
+
+
+def fine_structure(gray: Gray) -> NDArray[np.float32]:
+    """What differs in `gray` (H, W) between a blur of sigma 0.8 and one of sigma 2 px, in levels: the means of 3x3 less
+    those of 7x7 px.
+    """
+    fine, coarse = (cv2.boxFilter(gray, cv2.CV_16U, (side, side), normalize=False) for side in (3, 7))
+    return np.asarray(cv2.addWeighted(fine, 1 / 9, coarse, -1 / 49, 0.0, dtype=cv2.CV_32F))
 
 
 def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
@@ -151,15 +200,40 @@ def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.erode(mask.astype(np.uint8), square).astype(np.bool_))
 
 
-def correlations(window: Gray, patch: Gray) -> NDArray[np.float64]:
+def correlations(window: Gray, patch: Gray) -> NDArray[np.float32]:
     """The normalised cross-correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as
-    (H - h + 1, W - w + 1); 0 where either is flat."""
-    scores = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
-    scores[~np.isfinite(scores)] = 0.0
-    return np.clip(scores, -1.0, 1.0).astype(np.float64)
+    (H - h + 1, W - w + 1); 0 or 1 where either is flat."""
+    where, what = window.astype(np.float32), patch.astype(np.float32)  # OpenCV takes twice as long for uint8
+    return np.asarray(cv2.matchTemplate(where, what, cv2.TM_CCOEFF_NORMED))
 
 
-def deviation(values: NDArray[np.float32]) -> float:
+class Agreement(msgspec.Struct, frozen=True):
+    """The `correlation`, -1 to 1, of two images, 0 where one is flat, and the standard deviations of the `first` and of
+    the `second`.
+    """
+
+    correlation: float
+    first: float
+    second: float
+
+
+def agreement(one: NDArray[Levels], other: NDArray[Levels], mask: NDArray[np.bool_] | None = None) -> Agreement:
+    """How two images (H, W) agree where `mask` (H, W) is set, or everywhere."""
+    count = one.size
+    if mask is not None:
+        count, one, other = int(np.count_nonzero(mask)), one * mask, other * mask
+    if not count:
+        return Agreement(0.0, 0.0, 0.0)
+    mean, mean_other = (cv2.sumElems(each)[0] / count for each in (one, other))
+    square, square_other = (cv2.norm(each, cv2.NORM_L2SQR) / count for each in (one, other))
+    apart = cv2.norm(one, other, cv2.NORM_L2SQR) / count
+    shared = (square + square_other - apart) / 2.0 - mean * mean_other  # 2 a b = a^2 + b^2 - (a - b)^2
+    first, second = sqrt(max(0.0, square - mean**2)), sqrt(max(0.0, square_other - mean_other**2))
+    found = min(1.0, max(-1.0, shared / (first * second))) if first * second > _FLAT else 0.0
+    return Agreement(found, first, second)
+
+
+def deviation(values: NDArray[Levels]) -> float:
     """The standard deviation of `values`, (H, W) or (N,), in a tenth of the time that NumPy takes."""
     return float(cv2.meanStdDev(values)[1][0, 0])
 
@@ -178,9 +252,9 @@ def _opened(path: Path, container: str, data: bytes | None) -> Iterator[ImageFil
         yield image
 
 
-def _upright(image: ImageFile) -> Image.Image:
+def _turn_upright(image: ImageFile) -> None:
     image.load()  # turns a TIFF, and takes its tag away; without it exif_transpose would turn it again
-    return ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
 
 
 def _shown_gray(image: Image.Image, container: str, image_policy: ImagePolicy | None) -> Gray:
@@ -188,14 +262,14 @@ def _shown_gray(image: Image.Image, container: str, image_policy: ImagePolicy | 
     if image.mode in _DEEP or image.mode.startswith("I;"):
         return _deep_levels(image, image_policy)
     if image.mode not in _CLEAR and "transparency" not in image.info:
-        return np.asarray(image.convert("L"), dtype=np.float32)
+        return np.asarray(image.convert("L"), dtype=np.uint8)
     clear = image.convert("RGBA")
     multiplied = container == "tiff" and image.mode in _COLOURED  # as libtiff does, by which OpenCV reads a TIFF
     if image_policy is None and not multiplied:
-        return np.asarray(clear.convert("RGB").convert("L"), dtype=np.float32)
+        return np.asarray(clear.convert("RGB").convert("L"))
     shown = Image.new("RGB", clear.size, image_policy.background if image_policy else (0, 0, 0))
     shown.paste(clear, mask=clear.getchannel("A"))
-    return np.asarray(shown.convert("L"), dtype=np.float32)
+    return np.asarray(shown.convert("L"))
 
 
 def _stored(image: ImageFile) -> Size:
@@ -212,21 +286,23 @@ def _luminance(colour: Colour) -> float:
 def _deep_levels(image: Image.Image, image_policy: ImagePolicy | None) -> Gray:
     """Values of more than 8 bits in proportion to what is displayed of them; correlation does not depend on the scale.
 
-    Only "percentile" cuts values off. A clear value has the level that shows the background.
+    Only "percentile" cuts values off. A clear value has the level that shows the background, be it out of their range.
     """
     values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if image_policy and image_policy.depth16 == "percentile":
         low, high = np.percentile(values, PERCENTILES).tolist()
     if not high > low:
-        return np.zeros_like(values)
+        return np.zeros(values.shape, dtype=np.uint8)
     levels = np.clip((values - low) * np.float32(255.0 / (high - low)), 0.0, 255.0)
     clear = image.info.get("transparency")
     if image_policy and isinstance(clear, int):
         full = _luminance(image_policy.background) / 255.0
         shown = (full * 65535.0 - low) / (high - low) if image_policy.depth16 == "shift8" else full
         levels[values == clear] = shown * 255.0
-    return np.asarray(levels, dtype=np.float32)
+        low, high = min(0.0, shown * 255.0), max(255.0, shown * 255.0)
+        levels = (levels - np.float32(low)) * np.float32(255.0 / (high - low))
+    return np.asarray(np.rint(levels), dtype=np.uint8)
 
 
 def phase_shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
@@ -245,35 +321,7 @@ def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.asarray(cv2.createHanningWindow((shape[1], shape[0]), cv2.CV_32F), dtype=np.float32)
 
 
-def displayed_colours(path: Path, container: str, data: bytes) -> Colours | None:
-    """The displayed image at `path`, whose bytes are `data`, at most `SMALL` px long; None for one that is not of three
-    opaque colours of 8 bits. Raises `ImageError`.
-    """
-    with decoder_messages(path), _opened(path, container, data) as image:
-        if image.mode != "RGB" or "transparency" in image.info:
-            return None
-        if container == "jpeg":
-            image.draft("RGB", (min(image.width, _LEAST), min(image.height, _LEAST)))
-        return _small(np.asarray(_upright(image)))
-
-
-def written_colours(path: Path, data: bytes) -> Colours | None:
-    """The image at `path`, of the bytes `data`, as OpenCV reads it, at most `SMALL` px long; None where it cannot."""
-    coded = np.frombuffer(data, dtype=np.uint8)
-    with decoder_messages(path):
-        decoded = cv2.imdecode(coded, cv2.IMREAD_REDUCED_COLOR_4) if coded.size else None
-    return None if decoded is None else _small(decoded[..., ::-1])
-
-
-def colours_moved(colours: Colours, matrix: NDArray[np.float64], size: Size) -> Colours:
-    """`colours` mapped by `matrix` (3, 3) onto an image of `size`, continued at its edges."""
-    return np.stack(
-        [warped(np.ascontiguousarray(colours[..., channel]), matrix, size) for channel in range(3)], axis=-1
-    )
-
-
 def _small(pixels: NDArray[Any]) -> Colours:
     height, width = pixels.shape[:2]
     by = max(1.0, max(width, height) / SMALL)
-    size = max(1, round(width / by)), max(1, round(height / by))
-    return np.asarray(cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+    return shrunk(pixels, Size(max(1, round(width / by)), max(1, round(height / by)))).astype(np.float32)
