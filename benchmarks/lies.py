@@ -45,10 +45,17 @@ from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.load import recipe_of
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.verification.faults import Fault
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import PixelComparison, compare_pixels
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
-from bboxprep.verification.verification_inputs import Indexed, VerificationInputs, open_inputs, open_output
+from bboxprep.verification.verification_inputs import (
+    Indexed,
+    VerificationInputs,
+    empty_output,
+    open_inputs,
+    open_output,
+)
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 Pixels = NDArray[np.uint8]  # (H, W, 3) blue, green, red
@@ -175,11 +182,15 @@ class LyingInputs(VerificationInputs):
 
 
 def is_doubted(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> tuple[str, ...]:
-    """The codes of the faults that the geometric layer finds in `image`, and those of its pixels."""
+    """The codes and words of the faults that the geometric layer finds in `image`, and those of its pixels."""
     compared = compare(case, image)
     found = compare_pixels(case, image, compared) if pixels else PixelComparison()
-    codes = [fault.code for fault in (*compared.faults, *found.faults)]
-    return (*codes, "pixels-differ") if found.mismatch else tuple(codes)
+    told = [_told(fault) for fault in (*compared.faults, *found.faults)]
+    return (*told, "pixels-differ") if found.mismatch else tuple(told)
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.code} ({fault.where or fault.image}: {fault.message})"
 
 
 @dataclass
@@ -208,14 +219,14 @@ def plant(
     """Look for faults in the true output of `case`, then plant each lie in each of `images` of its images, and count
     what is found. Pixels lie only if `pixels`.
     """
-    faults = [fault.code for fault in dataset_faults(case, contents_of(case))]
+    faults = [_told(fault) for fault in dataset_faults(case, contents_of(case))]
     if faults:
         results.alarms.append(f"{way}: {where}: {', '.join(faults)}")
     written, recipe = [row for row in case.run.images if row.output], where.rpartition(", ")[2]
     for image in _spread(written, images):
         place, sample = f"{where}: {image.output}", case.written(image)
         results.images += 1
-        structural = tuple(fault.code for fault in image_faults(case, image))
+        structural = tuple(_told(fault) for fault in image_faults(case, image))
         if codes := (*structural, *is_doubted(case, image, pixels=True)):
             results.alarms.append(f"{way}: {place}: {', '.join(codes)}")
         for lie, change in _label_lies(case, sample) if lies else ():
@@ -322,7 +333,7 @@ def _few(source: Source, images: int) -> Source:
 def _inputs(out: Path, source: Indexed | None) -> VerificationInputs:
     """What is compared of the output at `out`, with its `source` as it was opened before."""
     run = open_run(out)
-    output = open_output(run)
+    output = open_output(run) if any(image.output for image in run.images) else empty_output(run)
     return (
         VerificationInputs(run, output, source, "", False) if source else open_inputs(run, output, None, lambda _: {})
     )

@@ -36,6 +36,7 @@ LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after expos
 LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
 GAIN = 1.4  # as a factor, or its inverse; of true outputs 0.95 to 1.02, of those with effects 0.88 to 1.62
 DETAIL = 3.0  # gray levels; with less of it, shifts are not compared
+PLAIN = 3.0  # gray levels; of an image that varies less the contrast is not compared
 FAINT = 1.0  # gray levels; with less of it, no detail is; below `DETAIL` only where little can have changed it
 CODING = 1.8  # gray levels; what a codec of quality 90 or more adds to the finest detail, 1.3 in white noise
 SHARP = 0.7  # of the detail; true outputs keep 0.95 or more, a blur of 1.2 px leaves 0.56 to 0.9
@@ -216,12 +217,12 @@ def bounds(mask: Mask) -> tuple[slice, slice]:
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:
-    """The difference of the means, and of the contrasts as a factor."""
+    """The difference of the means, and of the contrasts as a factor, 1 where the expected image is plain."""
     want, have = coarse.want[coarse.whole], coarse.have[coarse.whole]
     if len(want) < 16:
         return 0.0, np.nan
     alike = agreement(want, have)
-    gain = alike.correlation * alike.second / alike.first if alike.first > 0 else 1.0
+    gain = alike.correlation * alike.second / alike.first if alike.first > PLAIN else 1.0
     return float(have.mean() - want.mean()), gain
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
-from bboxprep.verification.expectation import Expectation
+from bboxprep.verification.expectation import Expectation, meet_others
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
@@ -72,6 +72,11 @@ class ObjectPair:
     def placed(self) -> NDArray[np.float64]:
         """The box (4,) of the source in the output, not cut, px."""
         return apply_to_boxes(self.mapped.from_frame, self.source.boxes[self.one][None])[0]
+
+    @property
+    def lies_free(self) -> bool:
+        """Whether it meets no other object of the image, which may hide it in labels that are pictures."""
+        return not meet_others(self.expected.boxes)[self.one]
 
     @property
     def is_bare(self) -> bool:
@@ -177,11 +182,14 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
         return stated, True
     if own is not None:
         return own, not (pair.is_cut and _is_oriented_only(pair.output, pair.other))
-    if _shape_area(pair.source, pair.one) is not None:
-        bare = pair.source.masks[pair.one] is None or pair.source.polygons[pair.one]
+    shape = _shape_area(pair.source, pair.one)
+    if shape is not None:
         _, most = visible_area(pair.source, pair.one, pair.expected.outlines[pair.one], pair.mapped)
         share = min(1.0, _box_area(pair.expected.boxes[pair.one]) / _box_area(pair.placed))
-        return max(most if bare else 1.5 * most + LEAST_MASK, stated * share if np.isfinite(stated) else 0.0), False
+        if _is_oriented_only(pair.source, pair.one):  # what is left of it gets a new, larger rectangle
+            most, share = shape * pair.growth, 1.0
+        exact = bool(pair.source.polygons[pair.one])
+        return max(most if exact else 1.5 * most + LEAST_MASK, stated * share if np.isfinite(stated) else 0.0), False
     if np.isnan(stated):
         return _box_area(pair.output.boxes[pair.other]), True
     if pair.mapped.warped:
@@ -296,9 +304,8 @@ def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:
 def _masks(pair: ObjectPair) -> Iterator[Difference]:
     """A mask that is lost, or lies elsewhere: its outermost pixels, which resampling moves by a pixel of each image."""
     mask, have = pair.source.masks[pair.one], pair.output.masks[pair.other]
-    if (
-        mask is not None or not pair.masks_overlap
-    ) and pair.is_bare:  # those that may not overlap are drawn of any outline
+    needed = mask is not None if pair.masks_overlap else bool(mask is not None or pair.source.polygons[pair.one])
+    if needed and (pair.masks_overlap or pair.lies_free) and pair.is_bare:
         yield "outline-lost", "has no outline; in the source it has one", 0.0
     if mask is None or have is None or not have.area or pair.source.polygons[pair.one]:
         return

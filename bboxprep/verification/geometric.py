@@ -26,11 +26,11 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification import removals
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
-from bboxprep.verification.expectation import Boxes, Expectation, expect
+from bboxprep.verification.expectation import Boxes, Expectation, as_drawn, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import with_rectangles
+from bboxprep.verification.oriented import with_own_cuts, with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -68,8 +68,10 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
         return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     outlined = case.format.holds_outlines_only(case.options)
     expected = expect(origin.instances, mapped, outlined=outlined or case.states_rectangles)
-    if case.states_rectangles:
-        expected = with_rectangles(expected, origin.instances, mapped)
+    around = with_rectangles if case.states_rectangles else with_own_cuts
+    expected = around(expected, origin.instances, mapped)
+    if case.format.masks_in:
+        expected = as_drawn(expected, origin.instances, mapped)
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)

@@ -48,6 +48,19 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
     return replace(expected, outlines=outlines, inner=inner)
 
 
+def with_own_cuts(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
+    """`expected` of labels that state no oriented boxes: of four corners that reach out of their own image, a box may
+    lie around the rectangle that they became there.
+    """
+    outer, outlines = expected.outer.copy(), expected.outlines.copy()
+    for row in np.flatnonzero(np.isfinite(source.oriented).all(axis=(1, 2)) & expected.cut):
+        for rectangles in after_own_cut([source.oriented[row]], mapped):
+            part = box_around(part_of(apply(mapped.from_frame, rectangles[0]), mapped.seen))
+            for boxes in (outer, outlines):
+                boxes[row, :2], boxes[row, 2:] = np.minimum(boxes[row], part)[:2], np.maximum(boxes[row], part)[2:]
+    return replace(expected, outer=outer, outlines=outlines)
+
+
 @dataclass(frozen=True, eq=False)
 class StatedOutline:
     """The closed `rings` that the oriented box of an object is made of; the hull of the pixels of a `mask` (H, W).

@@ -220,7 +220,8 @@ def _repeated_outputs(images: Iterable[ImageRow]) -> Iterator[Fault]:
 
 
 def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
-    recorded, have = list(case.run.record.names), list(case.output.dataset.categories.names)
+    tables = case.run.record.names, case.output.dataset.categories.names
+    recorded, have = ([name for name in names if name not in case.format.not_classes] for names in tables)
     if have != recorded[: len(have)] or len(have) < len(recorded):
         words = f"have {', '.join(have) or 'none'}; the record says {', '.join(recorded) or 'none'}"
         yield _fault("classes-differ", "", words)
