@@ -5,7 +5,7 @@ was done or after, once or from then on; and each listing that has changed is an
 the exit code and the words are true, the source is as it was, and the same command, or ``--resume``, gives the
 undisturbed bytes. The exit code is 1 where a fault is not survived.
 
-``--points 100`` draws so many points of each format, others with each ``--seed``. A run is forked from a process that
+``--points 100`` draws so many points of each format, all stale listings and others with each ``--seed``. A run is forked from a process that
 has imported what it needs, and its waits before it asks again are cut short: a fault takes a second and a half.
 """
 
@@ -274,7 +274,7 @@ def main() -> int:
     for to in given.formats:
         with scene(to) as made:
             points = [point for point in made.points() if point[0] in given.faults]
-            chosen = Random(given.seed).sample(points, min(given.points or len(points), len(points)))
+            chosen = _drawn(points, given.points, given.seed)
             for fault, number in chosen:
                 done[fault] += 1
                 if words := made.broken(fault, number):
@@ -284,6 +284,14 @@ def main() -> int:
     _say(", ".join(f"{fault} {count}" for fault, count in done.items()))
     _say(f"{done.total():,} faults, {wrong:,} not survived, {time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
+
+
+def _drawn(points: list[tuple[Fault, int]], count: int | None, seed: int) -> list[tuple[Fault, int]]:
+    """So many of the `points`, all without `count`: the few stale listings first."""
+    if count is None:
+        return points
+    stale, others = ([point for point in points if (point[0] == "stale") == kind] for kind in (True, False))
+    return (stale + Random(seed).sample(others, min(max(0, count - len(stale)), len(others))))[:count]
 
 
 def _say(words: str) -> None:
