@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
-from bboxprep.verification.expectation import Expectation, meet_others
+from bboxprep.verification.drawn_labels import meet_others
+from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline

@@ -134,37 +134,6 @@ def _redrawn(boxes: Boxes, warp: ExpectedMap, mapped: Mapped) -> tuple[Boxes, Ex
     return np.array(around).reshape(-1, 4), replace(warp, matrix=later, region=rectangle(mapped.size))
 
 
-def as_drawn(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
-    """`expected` of labels that are pictures: a box lies around the pixels of an outline, of which another object may
-    hide any part.
-    """
-    outer, inner = expected.outlines.copy(), expected.inner.copy()
-    hidden = meet_others(expected.boxes)
-    for row in range(len(source)):
-        mask = source.masks[row]
-        if not source.polygons[row] and mask is not None:
-            ring = apply(mapped.from_frame, hull_of_pixels(mask.mask())) if mask.area else np.zeros((0, 2))
-            outer[row] = box_around(part_of(ring, mapped.seen)) if len(ring) else expected.boxes[row]
-        if hidden[row]:
-            inner[row] = _NOWHERE
-        elif expected.cut[row] or mapped.warped:
-            continue
-        else:
-            inner[row] = _intersection(outer[row], expected.boxes[row])
-    outer = np.concatenate((np.minimum(outer, expected.boxes)[:, :2], np.maximum(outer, expected.boxes)[:, 2:]), axis=1)
-    every, drawn = np.ones(len(source), dtype=np.bool_), hidden | (np.abs(outer - expected.boxes) > SLACK).any(axis=1)
-    tolerance = expected.tolerance + drawn  # px; of the pixels at both ends
-    return replace(expected, outer=outer, outlines=outer, inner=inner, cut=every, drawn=every, tolerance=tolerance)
-
-
-def meet_others(boxes: Boxes) -> NDArray[np.bool_]:
-    """Whether each of the `boxes` (N, 4) meets another one: bool (N,)."""
-    meet = (boxes[:, None, :2] < boxes[None, :, 2:]).all(axis=2)
-    meet &= meet.T
-    np.fill_diagonal(meet, val=False)
-    return np.asarray(meet.any(axis=1))
-
-
 def whole_of(size: Size) -> Box:
     """The box (4,) of a whole image of `size`."""
     return np.array([0, 0, *size], dtype=np.float64)

@@ -5,8 +5,9 @@ was done or after, once or from then on; and each listing that has changed is an
 the exit code and the words are true, the source is as it was, and the same command, or ``--resume``, gives the
 undisturbed bytes. The exit code is 1 where a fault is not survived.
 
-``--points 100`` draws so many points of each format, all stale listings and others with each ``--seed``. A run is forked from a process that
-has imported what it needs, and its waits before it asks again are cut short: a fault takes a second and a half.
+``--points 100`` takes so many points of each format: the stale listings, and others drawn by ``--seed``. A run is
+forked from a process that has imported what it needs, and its waits before it asks again are cut short: a fault takes
+two seconds.
 """
 
 from __future__ import annotations
