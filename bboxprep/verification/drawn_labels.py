@@ -41,6 +41,11 @@ def as_drawn(expected: Expectation, source: Instances, mapped: Mapped) -> Expect
     return replace(expected, outer=outer, outlines=outer, inner=inner, cut=every, drawn=every, tolerance=tolerance)
 
 
+def has_whole_edges(boxes: Boxes) -> NDArray[np.bool_]:
+    """Whether the edges of each of the `boxes` (N, 4) are whole pixels, as those around pixels are: bool (N,)."""
+    return np.asarray((boxes == np.rint(boxes)).all(axis=1))
+
+
 def meet_others(boxes: Boxes) -> NDArray[np.bool_]:
     """Whether each of the `boxes` (N, 4) meets another one: bool (N,)."""
     meet = (boxes[:, None, :2] < boxes[None, :, 2:]).all(axis=2)

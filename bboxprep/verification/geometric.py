@@ -26,7 +26,7 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification import removals
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
-from bboxprep.verification.drawn_labels import as_drawn
+from bboxprep.verification.drawn_labels import as_drawn, has_whole_edges
 from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
@@ -71,9 +71,11 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     expected = expect(origin.instances, mapped, outlined=outlined or case.states_rectangles)
     around = with_rectangles if case.states_rectangles else with_own_cuts
     expected = around(expected, origin.instances, mapped)
-    stated = as_drawn(expected, origin.instances, mapped) if case.format.masks_in else expected
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
-    fitting = fits(stated, sample.instances.boxes, tolerance, outlined=outlined)
+    fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
+    if case.format.masks_in:
+        drawn = fits(as_drawn(expected, origin.instances, mapped), sample.instances.boxes, tolerance, outlined=outlined)
+        fitting |= drawn & has_whole_edges(sample.instances.boxes)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
     losses = _losses(case, image, origin.instances, names, expected, mapped)

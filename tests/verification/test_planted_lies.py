@@ -39,7 +39,7 @@ def test_the_table_has_a_row_for_each_lie_that_was_planted(results: Results) -> 
 
 def test_what_a_cut_leaves_of_an_object_is_not_lost_in_silence() -> None:
     """Outlines, masks and areas of objects that a crop cuts, and objects of which little is left."""
-    cut = measure({"photos": photos("coco")}, ["labelme", "parquet", "masks"], ["crop"], images=3, pixels=False)
+    cut = measure({"photos": photos("coco")}, ["labelme", "parquet", "datumaro"], ["crop"], images=3, pixels=False)
     wanted = ("an object deleted", "area doubled", "outline lost", "mask lost")
     assert [each for each in cut.missed if each.startswith(wanted)] == []
     assert {lie for lie, _ in cut.planted} >= set(wanted)
