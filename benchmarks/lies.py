@@ -229,7 +229,7 @@ def plant(
         structural = tuple(_told(fault) for fault in image_faults(case, image))
         if codes := (*structural, *is_doubted(case, image, pixels=True)):
             results.alarms.append(f"{way}: {place}: {', '.join(codes)}")
-        for lie, change in _label_lies(case, sample) if lies else ():
+        for lie, change in _label_lies(case, image, sample) if lies else ():
             lying = LyingInputs(**_fields(case), label_lie=change)
             results.count(lie, way, place, is_doubted(lying, image, pixels=False))
         for lie, alter in PIXEL_LIES.items() if lies and pixels else ():
@@ -249,7 +249,9 @@ def _fields(case: VerificationInputs) -> dict[str, Any]:
     return {name: getattr(case, name) for name in names}
 
 
-def _label_lies(case: VerificationInputs, sample: Sample | None) -> Iterator[tuple[str, Callable[[Sample], Sample]]]:
+def _label_lies(
+    case: VerificationInputs, image: ImageRow, sample: Sample | None
+) -> Iterator[tuple[str, Callable[[Sample], Sample]]]:
     """The lies that the labels of `sample` can hold, by name."""
     if sample is None or not len(sample.instances):
         return
@@ -260,9 +262,19 @@ def _label_lies(case: VerificationInputs, sample: Sample | None) -> Iterator[tup
         if column in case.carries and (changed := lie(first, by)) is not None:
             if case.format.holds_outlines_only(case.options) and column is Column.POLYGONS:
                 continue  # its reader makes the boxes of outlines
+            if name == "object id" and not _keeps_ids(case, image):
+                continue
+            if name == "another class" and len(case.output.dataset.categories) < 2:
+                continue
             if name == "area doubled" and not np.isfinite(first.areas[0]):
                 continue
             yield name, partial(_with_objects, instances=Instances.concat((changed, rest)))
+
+
+def _keeps_ids(case: VerificationInputs, image: ImageRow) -> bool:
+    """Whether the source states ids of objects, and `image` is no copy or tile, whose objects get ids of their own."""
+    origin = case.origin(image)
+    return origin is not None and not image.copy and not image.tile and bool((origin.instances.ids > 0).any())
 
 
 def _with_objects(sample: Sample, instances: Instances) -> Sample:

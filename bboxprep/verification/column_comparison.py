@@ -72,7 +72,7 @@ class ObjectPair:
     @property
     def placed(self) -> NDArray[np.float64]:
         """The box (4,) of the source in the output, not cut, px."""
-        return apply_to_boxes(self.mapped.from_frame, self.source.boxes[self.one][None])[0]
+        return np.asarray(apply_to_boxes(self.mapped.from_frame, self.source.boxes[self.one][None])[0])
 
     @property
     def lies_free(self) -> bool:

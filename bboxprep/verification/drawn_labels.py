@@ -48,7 +48,7 @@ def has_whole_edges(boxes: Boxes) -> NDArray[np.bool_]:
 
 def meet_others(boxes: Boxes) -> NDArray[np.bool_]:
     """Whether each of the `boxes` (N, 4) meets another one: bool (N,)."""
-    meet = (boxes[:, None, :2] < boxes[None, :, 2:]).all(axis=2)
-    meet &= meet.T
+    before = np.asarray((boxes[:, None, :2] < boxes[None, :, 2:]).all(axis=2))
+    meet = np.asarray(before & before.T)
     np.fill_diagonal(meet, val=False)
     return np.asarray(meet.any(axis=1))
