@@ -40,9 +40,17 @@ def visible_area(source: Instances, row: int, box: NDArray[np.float64], mapped: 
         return 0.0, 0.0
     points = _grid(box)
     points = points[depths(mapped.seen, points) >= 0]
-    counted = sum(np.count_nonzero(holds(apply(mapped.from_frame, ring), points)) for ring in rings)
-    cell, error = width * height / GRID**2, 2 * GRID * len(rings)  # cells that the sides of a ring may cut
+    moved = [apply(mapped.from_frame, ring) for ring in rings]
+    counted = sum(np.count_nonzero(holds(ring, points)) for ring in moved)
+    cell, error = width * height / GRID**2, sum(_cells_crossed(ring, box) for ring in moved)
     return max(0.0, (counted - error) * cell), (counted + error) * cell
+
+
+def _cells_crossed(ring: NDArray[np.float64], box: NDArray[np.float64]) -> float:
+    """The largest number of cells of `box` (4,) that the sides of a closed ring (P, 2) may cut."""
+    held = np.clip(ring, box[:2], box[2:])
+    across = np.abs(held - np.roll(held, 1, axis=0)) / (box[2:] - box[:2]) * GRID
+    return float(across.sum()) + np.count_nonzero(across.any(axis=1))
 
 
 def _grid(box: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ def mapped(scale: float, across: float) -> Mapped:
     return Mapped(matrix, matrix, SIZE, rectangle(SIZE), SIZE, SIZE, derived=True)
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 9999), corners=st.integers(3, 12), scale=st.floats(0.5, 2.0), across=st.floats(-30, 30))
 def test_the_area_of_a_cut_polygon_lies_between_the_bounds(
     seed: int, corners: int, scale: float, across: float
