@@ -1,28 +1,36 @@
-"""Plants lies in true outputs and prints how many of them `verify` finds, by lie and format; and its false alarms.
+"""Plants lies in true outputs and prints how many of them `verify` finds, by lie; and its false alarms.
 
-    python benchmarks/lies.py [SOURCE...] [--formats NAME,...] [--recipes 'NAME;...'] [--images N]
+    python benchmarks/lies.py [SOURCE...] [--formats NAME,...] [--recipes 'NAME;...'] [--images N] [--turns N]
+        [--kinds as-is,avif,alpha] [--no-lies]
 
-Each recipe is run once for each format and each kind of labels that its writer knows. In each image of the output, one
-lie at a time is planted: in its labels as they are read, or in its pixels, which are coded again with quality 95. A
-lie counts as found where the image has a fault. Lies that an image cannot hold (no crowd region, no outline) are not
-counted.
-Without SOURCE, the photos of `fixtures` are used.
+Each recipe is run once for each format and each kind of labels that its writer knows; with --turns, for so many of
+these ways, and the next recipe goes on with the next ways. Of a source --images are taken, evenly spread. In each image
+of the output, one lie at a time is planted: in its labels as they are read, or, in the first way of each recipe, in its
+pixels, which are coded again with quality 95. A lie counts as found where the image has a fault. Lies that an image
+cannot hold (no crowd region, no outline) are not counted. Without SOURCE, the photos of `fixtures` are used; of other
+--kinds, their images are coded anew as AVIF, or as PNG with transparent places.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import albumentations as A
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bboxprep import formats
 from bboxprep.errors import BboxprepError
@@ -33,20 +41,31 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import RunOptions
-from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.load import recipe_of
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.verification.faults import Fault
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import PixelComparison, compare_pixels
-from bboxprep.verification.verification_inputs import VerificationInputs, open_inputs, open_output
+from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
+from bboxprep.verification.verification_inputs import (
+    Indexed,
+    VerificationInputs,
+    empty_output,
+    open_inputs,
+    open_output,
+)
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 Pixels = NDArray[np.uint8]  # (H, W, 3) blue, green, red
 LabelLie = Callable[[Instances, float], Instances | None]  # None where an image cannot hold it
 PixelLie = Callable[[Pixels], Pixels]
 
+_AFFINE = A.Affine(scale=(0.7, 1.4), translate_percent=(-0.2, 0.2), rotate=(-30, 30), shear=(-9, 9), p=1.0)
+_DRAWN = ("drawn", "albumentations")
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    name: {"preprocess": steps} if name != "drawn" else {"augment": {"copies": 2, "steps": steps}, "seed": 3}
+    name: {"preprocess": steps} if name not in _DRAWN else {"augment": {"copies": 2, "steps": steps}, "seed": 3}
     for name, steps in {
         "none": [],
         "letterbox": [{"letterbox": {"size": 416}}],
@@ -68,6 +87,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "blur": [{"letterbox": {"size": 416}}, {"blur": {"sigma": 0.8}}],
         "rotate, fill": [{"rotate": {"degrees": -8}}, {"fill": {"size": [400, 400]}}],
         "drawn": [{"fit": {"size": 416}}, {"rotate": {"degrees": [-10, 10]}}, {"exposure": {"gain": [0.7, 1.4]}}],
+        "albumentations": [{"albumentations": {"pipeline": A.to_dict(A.Compose([_AFFINE]))}}],
     }.items()
 }  # fmt: skip
 
@@ -128,6 +148,7 @@ PIXEL_LIES: Mapping[str, PixelLie] = {
     "shifted by 1 % or 2 px": lambda pixels: np.roll(pixels, max(2, round(max(pixels.shape) * 0.01)), axis=1),
     "shifted by 3 %": lambda pixels: np.roll(pixels, round(max(pixels.shape) * 0.03), axis=0),
 }
+NOT_DERIVED = "albumentations"  # what it moves and paints is not derived, so that lies under it are not planted
 COLOUR_LIES = frozenset({"red and blue exchanged", "without colours"})
 COLOURLESS = frozenset({"grayscale", "saturation"})  # recipes under which colours prove nothing
 
@@ -161,22 +182,28 @@ class LyingInputs(VerificationInputs):
 
 
 def is_doubted(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> tuple[str, ...]:
-    """The codes of the faults that the geometric layer finds in `image`, and those of its pixels."""
+    """The codes and words of the faults that the geometric layer finds in `image`, and those of its pixels."""
     compared = compare(case, image)
     found = compare_pixels(case, image, compared) if pixels else PixelComparison()
-    codes = [fault.code for fault in (*compared.faults, *found.faults)]
-    return (*codes, "pixels-differ") if found.mismatch else tuple(codes)
+    told = [_told(fault) for fault in (*compared.faults, *found.faults)]
+    return (*told, "pixels-differ") if found.mismatch else tuple(told)
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.code} ({fault.where or fault.image}: {fault.message})"
 
 
 @dataclass
 class Results:
-    """How many lies were planted and found, by (lie, format), and the false alarms by (recipe, format)."""
+    """How many lies were planted and found, by (lie, way), and the false alarms."""
 
     planted: Counter[tuple[str, str]] = field(default_factory=Counter)
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     images: int = 0
+    runs: int = 0
     alarms: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
 
     def count(self, lie: str, way: str, where: str, codes: Sequence[str]) -> None:
         """Count one lie, told at `where` and found by the faults `codes`."""
@@ -186,23 +213,35 @@ class Results:
             self.missed.append(f"{lie}: {way}: {where}")
 
 
-def plant(out: Path, way: str, recipe: str, results: Results, images: int, *, pixels: bool) -> None:
-    """Plant each lie in each of the first `images` images of the output at `out`, and count what is found."""
-    run = open_run(out)
-    case = open_inputs(run, open_output(run), None, lambda _: {})
-    for image in [row for row in run.images if row.output][:images]:
-        where, sample = f"{recipe}: {image.output}", case.written(image)
+def plant(
+    case: VerificationInputs, way: str, where: str, results: Results, images: int, *, lies: bool, pixels: bool
+) -> None:
+    """Look for faults in the true output of `case`, then plant each lie in each of `images` of its images, and count
+    what is found. Pixels lie only if `pixels`.
+    """
+    faults = [_told(fault) for fault in dataset_faults(case, contents_of(case))]
+    if faults:
+        results.alarms.append(f"{way}: {where}: {', '.join(faults)}")
+    written, recipe = [row for row in case.run.images if row.output], where.rpartition(", ")[2]
+    for image in _spread(written, images):
+        place, sample = f"{where}: {image.output}", case.written(image)
         results.images += 1
-        if codes := is_doubted(case, image, pixels=True):
-            results.alarms.append(f"{way}: {where}: {', '.join(codes)}")
-        for lie, change in _label_lies(case, sample):
+        structural = tuple(_told(fault) for fault in image_faults(case, image))
+        if codes := (*structural, *is_doubted(case, image, pixels=True)):
+            results.alarms.append(f"{way}: {place}: {', '.join(codes)}")
+        for lie, change in _label_lies(case, image, sample) if lies else ():
             lying = LyingInputs(**_fields(case), label_lie=change)
-            results.count(lie, way, where, is_doubted(lying, image, pixels=False))
-        for lie, alter in PIXEL_LIES.items() if pixels else ():
-            if not (COLOURLESS & {recipe} and lie in ("red and blue exchanged", "without colours")):
-                results.count(
-                    lie, way, where, is_doubted(LyingInputs(**_fields(case), pixel_lie=alter), image, pixels=True)
-                )
+            results.count(lie, way, place, is_doubted(lying, image, pixels=False))
+        for lie, alter in PIXEL_LIES.items() if lies and pixels else ():
+            if not (recipe in COLOURLESS and lie in COLOUR_LIES):
+                lying = LyingInputs(**_fields(case), pixel_lie=alter)
+                results.count(lie, way, place, is_doubted(lying, image, pixels=True))
+
+
+def _spread(rows: Sequence[Any], number: int) -> list[Any]:
+    """At most `number` of the `rows`, from all over them."""
+    taken = min(number, len(rows))
+    return [rows[len(rows) * at // taken] for at in range(taken)]
 
 
 def _fields(case: VerificationInputs) -> dict[str, Any]:
@@ -210,7 +249,9 @@ def _fields(case: VerificationInputs) -> dict[str, Any]:
     return {name: getattr(case, name) for name in names}
 
 
-def _label_lies(case: VerificationInputs, sample: Sample | None) -> Iterator[tuple[str, Callable[[Sample], Sample]]]:
+def _label_lies(
+    case: VerificationInputs, image: ImageRow, sample: Sample | None
+) -> Iterator[tuple[str, Callable[[Sample], Sample]]]:
     """The lies that the labels of `sample` can hold, by name."""
     if sample is None or not len(sample.instances):
         return
@@ -221,6 +262,8 @@ def _label_lies(case: VerificationInputs, sample: Sample | None) -> Iterator[tup
         if column in case.carries and (changed := lie(first, by)) is not None:
             if case.format.holds_outlines_only(case.options) and column is Column.POLYGONS:
                 continue  # its reader makes the boxes of outlines
+            if name == "object id" and not _keeps_ids(case, image):
+                continue
             if name == "another class" and len(case.output.dataset.classes) < 2:
                 continue
             if name == "area doubled" and not np.isfinite(first.areas[0]):
@@ -228,56 +271,147 @@ def _label_lies(case: VerificationInputs, sample: Sample | None) -> Iterator[tup
             yield name, partial(_with_objects, instances=Instances.concat((changed, rest)))
 
 
+def _keeps_ids(case: VerificationInputs, image: ImageRow) -> bool:
+    """Whether the source states ids of objects, and `image` is no copy or tile, whose objects get ids of their own."""
+    origin = case.origin(image)
+    return origin is not None and not image.copy and not image.tile and bool((origin.instances.ids > 0).any())
+
+
 def _with_objects(sample: Sample, instances: Instances) -> Sample:
     return sample.replace_fast(instances=instances)
 
 
-def measure(sources: Sequence[Path], names: Sequence[str], recipes: Sequence[str], images: int) -> Results:
-    """Plant all lies in outputs of `sources` by `recipes` in the formats `names`; pixels lie in the first way alone."""
-    results = Results()
+def measure(
+    sources: Mapping[str, Path],
+    names: Sequence[str],
+    recipes: Sequence[str],
+    images: int,
+    turns: int | None = None,
+    *,
+    lies: bool = True,
+    pixels: bool = True,
+) -> Results:
+    """Look for faults in true outputs of the named `sources` by `recipes` in the formats `names`, and plant all lies if
+    `lies`. With `turns`, each recipe takes so many of the ways to write; pixels lie in the first of them alone, and
+    only if `pixels`.
+    """
+    results, turn = Results(), count()
     ways = [(name, flag, options) for name in names for flag, options in formats.load(name).write_variants()]
-    for source in sources:
+    for title, path in sources.items():
+        try:
+            opened = _few(open_source(path), images)
+        except BboxprepError as error:
+            results.refused[f"{title}: {error}"] += 1
+            continue
+        known: Indexed | None = None
+        before = len(results.alarms)
         for recipe in recipes:
-            for number, (name, flag, options) in enumerate(ways):
+            chosen = ways if turns is None else [ways[next(turn) % len(ways)] for _ in range(turns)]
+            for number, (name, flag, options) in enumerate(chosen):
                 with TemporaryDirectory() as folder:
-                    out, opened = Path(folder) / "out", open_source(source)
+                    out, way = Path(folder) / "out", f"{name} {flag}".strip()
                     try:
                         steps = recipe_of(dict(RECIPES[recipe]))
                         convert_source(opened, out, name, steps, run_options=RunOptions(), options=asdict(options))
                     except BboxprepError as error:
-                        print(f"{source.name}, {recipe}, {name} {flag}: {error}")
+                        results.refused[f"{title}, {way}: {str(error).partition(chr(10))[0]}"] += 1
                         continue
-                    plant(out, f"{name} {flag}".strip(), recipe, results, images, pixels=number == 0)
+                    try:
+                        case = _inputs(out, known)
+                    except BboxprepError as error:
+                        results.alarms.append(f"{way}: {title}, {recipe}: {error}")
+                        continue
+                    known, results.runs = case.source, results.runs + 1
+                    told = lies and recipe != NOT_DERIVED
+                    at = f"{title}, {recipe}"
+                    plant(case, way, at, results, images, lies=told, pixels=pixels and number == 0)
+        so_far = f"{title}: {results.runs} outputs, {len(results.alarms)} false alarms so far"
+        print(so_far, *results.alarms[before:], sep="\n", file=sys.stderr, flush=True)
     return results
 
 
+def _few(source: Source, images: int) -> Source:
+    """At most `images` images of `source` that have labels, from all over it."""
+    found = [row for row, one in enumerate(source.summaries) if one.header and one.labelled]
+    rows: Sequence[int] = found or range(len(source.summaries))
+    chosen = _spread(rows, images)
+    dataset = source.dataset.select(chosen)
+    own = {source.summaries[row].key[0] for row in chosen}
+    splits = tuple(split for split in dataset.splits if split in own)
+    summaries = tuple(source.summaries[row] for row in chosen)
+    return msgspec.structs.replace(source, dataset=replace(dataset, splits=splits), summaries=summaries)
+
+
+def _inputs(out: Path, source: Indexed | None) -> VerificationInputs:
+    """What is compared of the output at `out`, with its `source` as it was opened before."""
+    run = open_run(out)
+    output = open_output(run) if any(image.output for image in run.images) else empty_output(run)
+    return (
+        VerificationInputs(run, output, source, "", False) if source else open_inputs(run, output, None, lambda _: {})
+    )
+
+
+def coded_as(kind: str, source: Path, folder: Path, images: int) -> Path:
+    """A YOLO data set in `folder` of `images` images of `source`, coded as `kind`: "avif", or "alpha", which is PNG
+    with transparent places.
+    """
+    run_options = RunOptions()
+    convert_source(_few(open_source(source), images), folder, "yolo", Recipe(), run_options=run_options)
+    for path in sorted(folder.glob("bboxprep*")):
+        path.unlink()
+    for path in sorted((folder / "images").rglob("*.*")):
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+        path.unlink()
+        if kind == "alpha":
+            rows, columns = np.indices((picture.height, picture.width))
+            clear = (columns * 7 // picture.width + rows * 5 // picture.height) % 6 == 0
+            picture.putalpha(Image.fromarray(np.where(clear, 40, 255).astype(np.uint8)))
+        picture.save(path.with_suffix(".png" if kind == "alpha" else ".avif"))
+    return folder
+
+
 def table(results: Results) -> Iterator[str]:
-    """The lines of the table: lies found of those planted."""
-    ways = sorted({way for _, way in results.planted})
-    yield f"| lie | {' | '.join(ways)} |"
-    yield f"|---{'|---' * len(ways)}|"
+    """The lines of the table: how many of each lie were planted and found, and the way of writing with the fewest."""
+    yield "| lie | planted | found | share | fewest |"
+    yield "|---|---|---|---|---|"
     for lie in (*LABEL_LIES, *PIXEL_LIES):
-        cells = [
-            f"{results.found[lie, way]} of {results.planted[lie, way]}" if results.planted[lie, way] else ""
-            for way in ways
-        ]
-        if any(cells):
-            yield f"| {lie} | {' | '.join(cells)} |"
+        ways = sorted(way for name, way in results.planted if name == lie)
+        planted, found = (sum(counts[lie, way] for way in ways) for counts in (results.planted, results.found))
+        if planted:
+            shares = {way: results.found[lie, way] / results.planted[lie, way] for way in ways}
+            worst = min(ways, key=shares.__getitem__)
+            fewest = "" if found == planted else f"{worst} {results.found[lie, worst]} of {results.planted[lie, worst]}"
+            yield f"| {lie} | {planted:,} | {found:,} | {found / planted:.3f} | {fewest} |"
     yield ""
-    yield f"{results.images} images of true outputs, {len(results.alarms)} of them doubted."
+    yield f"{results.runs:,} true outputs, {results.images:,} images looked at, {len(results.alarms)} false alarms."
 
 
 def main() -> None:
-    """Print the table, what was missed, and the false alarms."""
+    """Print the table, what was missed, what cannot be converted, and the false alarms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", nargs="*", type=Path, default=[FIXTURES / "phone-photos-coco"])
     parser.add_argument("--formats", default=",".join(formats.written()))
     parser.add_argument("--recipes", default=";".join(RECIPES), help="names, separated by semicolons")
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--turns", type=int, help="the ways to write that each recipe takes")
+    parser.add_argument("--kinds", default="as-is", help="as-is, avif, alpha")
+    parser.add_argument("--no-lies", action="store_true", help="look for false alarms alone")
     given = parser.parse_args()
-    results = measure(given.source, given.formats.split(","), given.recipes.split(";"), given.images)
+    begun = time.process_time()
+    with TemporaryDirectory() as folder:
+        sources = {}
+        for number, path in enumerate(given.source):
+            for kind in given.kinds.split(","):
+                title = "/".join(path.parts[-2:])
+                at = Path(folder) / f"{number}-{kind}"
+                sources[f"{title} {kind}"] = path if kind == "as-is" else coded_as(kind, path, at, given.images)
+        ways, recipes = given.formats.split(","), given.recipes.split(";")
+        results = measure(sources, ways, recipes, given.images, given.turns, lies=not given.no_lies)
     print(*table(results), *(f"missed: {each}" for each in results.missed), sep="\n")
+    print(*(f"refused {number} times: {each}" for each, number in results.refused.items()), sep="\n")
     print(*(f"false alarm: {each}" for each in results.alarms), sep="\n")
+    print(f"{time.process_time() - begun:.0f} s of CPU")
 
 
 if __name__ == "__main__":

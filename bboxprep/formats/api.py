@@ -296,6 +296,8 @@ class Format:
     """The number that it writes for the left edge of the first column and the upper edge of the first row."""
     keypoint_origin: float = 0.0
     """What its keypoints lack to the plane of its boxes, px: 0.5 where they are numbers of pixels (centres)."""
+    not_classes: frozenset[str] = frozenset()
+    """Names that its class table has for what is no class; a class that is called so and has no object is not read."""
     has_class_table: bool = True
     """Whether its files hold the class table: order, and classes without objects."""
     category_fields: frozenset[str] = frozenset()

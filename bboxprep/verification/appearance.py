@@ -36,8 +36,11 @@ from bboxprep.verification.whole_image import CoarsePair
 
 LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after exposures and contrasts
 LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
-GAIN = 1.4  # as a factor, or its inverse; of true outputs 0.95 to 1.02
-DETAIL = 3.0  # gray levels; with less of it, detail and shifts are not compared
+GAIN = 1.4  # as a factor, or its inverse; of true outputs 0.95 to 1.02, of those with effects 0.88 to 1.62
+DETAIL = 3.0  # gray levels; with less of it, shifts are not compared
+PLAIN = 3.0  # gray levels; of an image that varies less the contrast is not compared
+FAINT = 1.0  # gray levels; with less of it, no detail is; below `DETAIL` only where little can have changed it
+CODING = 1.8  # gray levels; what a codec of quality 90 or more adds to the finest detail, 1.3 in white noise
 SHARP = 0.75  # of the detail; true outputs keep 0.95 or more, a blur of 1.2 px leaves 0.56 to 0.9
 COARSENESS = {90: 0.92, 50: 0.8, 20: 0.55}  # least likeness of detail by the least quality asked for; true: 0.97 of 95
 SHIFT = 1.4  # px at `FINE`; of true outputs 0.3 at most
@@ -47,6 +50,7 @@ EXCHANGED = 0.5  # how much nearer other channels must be
 LOST = 0.15  # of the colours that must be left
 COLOURING = frozenset({"grayscale", "hue", "saturation", "albumentations"})
 EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
+UNLIKE = frozenset({"hue", "noise"})  # after which contrasts are not compared
 _PLAIN_MODES = frozenset({"L", "RGB"})
 NOISY = frozenset({"noise", "cutout"})
 
@@ -153,13 +157,14 @@ def gray_faults(
     if abs(found.light) > (LIGHT_OF_EFFECTS if EFFECTS & set(steps) else LIGHT):
         which = "brighter" if found.light > 0 else "darker"
         yield "light-differs", f"is {abs(found.light):.0f} gray levels {which} than expected", abs(found.light)
-    elif not EFFECTS & set(steps) and not 1 / GAIN <= found.gain <= GAIN:
+    elif not UNLIKE & set(steps) and not 1 / GAIN <= found.gain <= (np.inf if EFFECTS & set(steps) else GAIN):
         yield (
             "light-differs",
             f"has {found.gain:.2f} times the contrast expected",
             abs(found.gain - 1.0),
         )
-    if found.detail < DETAIL or NOISY & set(steps):
+    little = quality >= max(COARSENESS) and not EFFECTS & set(steps)  # may have changed the detail
+    if found.detail < (FAINT if little else DETAIL) or NOISY & set(steps):
         return
     x, y = found.shift
     if np.hypot(x, y) >= SHIFT * max(1.0, max(expected.shape) / FINE) and found.nearer > NEARER:
@@ -173,7 +178,7 @@ def gray_faults(
             f"has {found.sharpness:.2f} of the fine detail expected",
             1.0 - found.sharpness,
         )
-    elif found.likeness < least:
+    elif found.likeness < min(least, 1.0 / float(np.hypot(1.0, CODING / found.detail))):
         words = f"has other fine detail than expected (correlation {found.likeness:.2f}), as after coarse compression"
         yield "detail-lost", words, 1.0 - found.likeness
 
@@ -227,12 +232,12 @@ def _agreement_in(bands: Sequence[tuple[slice, slice]], want: Gray, have: Gray, 
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:
-    """The difference of the means, and of the contrasts as a factor."""
+    """The difference of the means, and of the contrasts as a factor, 1 where the expected image is plain."""
     want, have = coarse.want[coarse.whole], coarse.have[coarse.whole]
     if len(want) < 16:
         return 0.0, np.nan
     alike = agreement(want, have)
-    gain = alike.correlation * alike.second / alike.first if alike.first > 0 else 1.0
+    gain = alike.correlation * alike.second / alike.first if alike.first > PLAIN else 1.0
     return float(have.mean() - want.mean()), gain
 
 

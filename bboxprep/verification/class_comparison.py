@@ -18,7 +18,7 @@ def class_faults(case: VerificationInputs) -> Iterator[Fault]:
 
     A class that several classes of the source became, or none, is not compared.
     """
-    if case.source is None or case.several:
+    if case.source is None or case.several or not len(case.output.dataset):
         return
     declared, output = case.format.category_fields, case.output.dataset.categories
     if Column.KEYPOINTS not in case.carries:

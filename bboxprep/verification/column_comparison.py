@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
-from bboxprep.model.polygons import Rings
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
+from bboxprep.verification.drawn_labels import meet_others
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
+from bboxprep.verification.visible_area import rings_area, visible_area
 
 NEAR = 0.01  # px; so near to an edge, rounding decides whether a keypoint is inside
 EQUAL = 1e-6  # of a number; the error of float64 on its way through a map and a text
 LEAST_MASK = 16.0  # square px; a smaller mask may vanish when it is resampled
+LEAST_PART = 64.0  # square px; so may a smaller part of a mask that is cut or turned
 _UNKNOWN: tuple[Any, ...] = (None, "", 0, False, "Unspecified", [], {})  # formats write them where nothing is known
 
 
@@ -66,6 +68,27 @@ class ObjectPair:
     def growth(self) -> float:
         """The factor by which the map enlarges areas."""
         return float(abs(np.linalg.det(self.mapped.from_frame)))
+
+    @property
+    def placed(self) -> NDArray[np.float64]:
+        """The box (4,) of the source in the output, not cut, px."""
+        return np.asarray(apply_to_boxes(self.mapped.from_frame, self.source.boxes[self.one][None])[0])
+
+    @property
+    def lies_free(self) -> bool:
+        """Whether it meets no other object of the image, which may hide it in labels that are pictures."""
+        return not meet_others(self.expected.boxes)[self.one]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the output has no outline of it, though so much of one is visible that none may vanish."""
+        if self.output.polygons[self.other] or not self.mapped.derived:
+            return False
+        have, masked = self.output.masks[self.other], not self.source.polygons[self.one]
+        if have is not None and have.area:
+            return False
+        least, _ = visible_area(self.source, self.one, self.expected.outlines[self.one], self.mapped)
+        return least > (LEAST_PART if masked and (self.is_cut or self.mapped.warped) else LEAST_MASK)
 
 
 def id_faults(
@@ -162,13 +185,17 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
         return own, not (pair.is_cut and _is_oriented_only(pair.output, pair.other))
     shape = _shape_area(pair.source, pair.one)
     if shape is not None:
-        return max(1.5 * shape * pair.growth + LEAST_MASK, stated if np.isfinite(stated) else 0.0), False
+        _, most = visible_area(pair.source, pair.one, pair.expected.outlines[pair.one], pair.mapped)
+        share = min(1.0, _box_area(pair.expected.boxes[pair.one]) / _box_area(pair.placed))
+        if _is_oriented_only(pair.source, pair.one):  # what is left of it gets a new, larger rectangle
+            most, share = shape * pair.growth, 1.0
+        exact = bool(pair.source.polygons[pair.one])
+        return max(most if exact else 1.5 * most + LEAST_MASK, stated * share if np.isfinite(stated) else 0.0), False
     if np.isnan(stated):
         return _box_area(pair.output.boxes[pair.other]), True
-    placed = apply_to_boxes(pair.mapped.from_frame, pair.source.boxes[pair.one][None])[0]
     if pair.mapped.warped:
         return stated, False
-    return stated * _box_area(pair.expected.boxes[pair.one]) / _box_area(placed), True
+    return stated * _box_area(pair.expected.boxes[pair.one]) / _box_area(pair.placed), True
 
 
 def _shape_area(instances: Instances, row: int) -> float | None:
@@ -185,11 +212,6 @@ def _is_oriented_only(instances: Instances, row: int) -> bool:
     """Whether an object has an oriented box, and no other outline; a cut one is larger than what is left of it."""
     bare = not instances.polygons[row] and instances.masks[row] is None
     return bare and bool(np.isfinite(instances.oriented[row]).all())
-
-
-def rings_area(rings: Rings) -> float:
-    """The sum of the areas of closed rings, square px."""
-    return sum(abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2.0 for x, y in (ring.T for ring in rings))
 
 
 def _box_area(box: NDArray[np.float64]) -> float:
@@ -232,11 +254,9 @@ def _polygons(pair: ObjectPair) -> Iterator[Difference]:
     if have and not want and pair.source.masks[pair.one] is None:  # four corners that the labels hold as a polygon
         corners = pair.source.oriented[pair.one]
         want = (corners,) if np.isfinite(corners).all() else ()
-    if not want or pair.is_cut:
-        return
-    if not have:
-        if rings_area(want) * pair.growth > LEAST_MASK and pair.output.masks[pair.other] is None:
-            yield "outline-lost", "has no outline; in the source it has one", 0.0
+    if want and not have and pair.is_bare:
+        yield "outline-lost", "has no outline; in the source it has one", 0.0
+    if not want or not have or pair.is_cut:
         return
     moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
     if [len(ring) for ring in want] == [len(ring) for ring in have]:
@@ -285,13 +305,12 @@ def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:
 def _masks(pair: ObjectPair) -> Iterator[Difference]:
     """A mask that is lost, or lies elsewhere: its outermost pixels, which resampling moves by a pixel of each image."""
     mask, have = pair.source.masks[pair.one], pair.output.masks[pair.other]
-    if mask is None or pair.source.polygons[pair.one] or pair.is_cut or pair.mapped.warped:
+    needed = mask is not None if pair.masks_overlap else bool(mask is not None or pair.source.polygons[pair.one])
+    if needed and (pair.masks_overlap or pair.lies_free) and pair.is_bare:
+        yield "outline-lost", "has no outline; in the source it has one", 0.0
+    if mask is None or have is None or not have.area or pair.source.polygons[pair.one]:
         return
-    if mask.area * pair.growth <= LEAST_MASK:
-        return
-    if have is None or not have.area:
-        if not pair.output.polygons[pair.other]:
-            yield "outline-lost", "has no mask; in the source it has one", 0.0
+    if pair.is_cut or pair.mapped.warped or mask.area * pair.growth <= LEAST_MASK:
         return
     want = apply_to_boxes(pair.mapped.from_frame, _mask_box(mask.mask())[None])[0]
     further = (_mask_box(have.mask()) - want) * (-1.0, -1.0, 1.0, 1.0)  # than the mask of the source reaches

@@ -35,6 +35,19 @@ class ExpectedEffects:
     weak: str = ""
 
 
+def needs_margin(steps: object) -> bool:
+    """Whether a recorded step looks at the whole image, its margin too: a contrast, which is about the mean."""
+    return any("contrast" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping))
+
+
+def level_of(pad: object) -> float | None:
+    """The gray level of the recorded `pad`, by the weights of ITU-R BT.601; None where margins continue the image."""
+    if isinstance(pad, int):
+        return float(pad)
+    numbers = pad if isinstance(pad, list) and len(pad) == 3 and all(isinstance(each, int) for each in pad) else None
+    return None if numbers is None else float(np.dot(numbers, (0.299, 0.587, 0.114)))
+
+
 def apply_effects(gray: Gray, steps: object) -> ExpectedEffects:
     """`gray` after the recorded appearance `steps`; other entries are ignored."""
     result = ExpectedEffects(gray)

@@ -273,7 +273,8 @@ def _expect_by_outline(place: Box, outline: _Outline, moved: Sequence[Points], w
     inner, tolerance = box_around(np.concatenate(parts or [np.zeros((0, 2))])), 0.0
     if outline.centres is not None:
         centres = apply(warp.matrix, outline.centres)
-        tolerance, slack = _HALF, _HALF + float(np.abs(warp.matrix[:2, :2]).sum(axis=1).max())
+        tolerance = _HALF + float(np.abs(warp.matrix[[0, 1], [1, 0]]).max())  # a pixel that is cut counts as a whole
+        slack = _HALF + float(np.abs(warp.matrix[:2, :2]).sum(axis=1).max())
         inner = box_around(centres[depths(warp.region, centres) >= 0]) + slack * np.array([1, 1, -1, -1])
     most = box_around(np.concatenate([part_of(convex_hull(ring), warp.region) for ring in moved]))
     outer = _intersection(place, most)

@@ -37,6 +37,7 @@ FAULTS: dict[str, str] = {
     "frame-contradicts": "the labels of turned photos contradict each other about the plane they were drawn in",
     "labels-look-turned": "by what the images show, the labels of a group of photos lie turned or mirrored",
     "object-missing": "an object of the source is gone and no rule of the run drops it",
+    "removal-differs": "functions are said to have left out other objects than those that are gone",
     "object-extra": "an object has none in the source that it can come from",
     "label-changed": "an object has another class than in the source",
     "box-moved": "a box is not where the source's box is mapped to",

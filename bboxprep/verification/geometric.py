@@ -9,7 +9,7 @@ another place, and objects without a partner.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,15 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.verification import removals
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
+from bboxprep.verification.drawn_labels import as_drawn, has_whole_edges
 from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import with_rectangles
+from bboxprep.verification.oriented import with_own_cuts, with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -67,22 +69,24 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
         return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     outlined = case.format.holds_outlines_only(case.options)
     expected = expect(origin.instances, mapped, outlined=outlined or case.states_rectangles)
-    if case.states_rectangles:
-        expected = with_rectangles(expected, origin.instances, mapped)
+    around = with_rectangles if case.states_rectangles else with_own_cuts
+    expected = around(expected, origin.instances, mapped)
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
+    if case.format.masks_in:
+        drawn = fits(as_drawn(expected, origin.instances, mapped), sample.instances.boxes, tolerance, outlined=outlined)
+        fitting |= drawn & has_whole_edges(sample.instances.boxes)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
     losses = _losses(case, image, origin.instances, names, expected, mapped)
     matching = match(fitting, alike, expected, sample.instances.boxes, losses)
-    removed = image.objects.dropped.get("object-removed", 0)  # by functions in Python, which nothing else records
-    matching = replace(matching, missing=matching.missing[removed:])
+    faults += removals.removal_faults(case, image, origin, matching.found)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
     faults += _column_faults(
         case, image, matching, (origin.instances, sample.instances, expected, mapped), tolerance, labels
     )
     wrong = len({fault.where for fault in faults if fault.where})
-    by_function = "functions of the user left objects out, by the record alone" if removed else ""
+    by_function = removals.WORDS if removals.CODE in image.objects.dropped else ""
     reasons = tuple(filter(None, (word, losses.word, by_function, *_uncompared(case, origin.instances))))
     tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, reasons)
     return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
@@ -247,6 +251,11 @@ class Matching:
     moved: tuple[tuple[int, int], ...]
     missing: tuple[int, ...]
     extra: tuple[int, ...]
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """The source rows that have a partner."""
+        return tuple(source for source, _ in (*self.true, *self.relabelled, *self.moved))
 
 
 def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *, outlined: bool) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import DecodedImage, warped
 from bboxprep.images.gray_levels import Gray, softened
 from bboxprep.verification import whole_image
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
 from bboxprep.verification.region import beyond, pixels_inside
@@ -78,13 +78,17 @@ def image_pair(
     actual: Gray,
     steps: object,
     by: int = 1,
+    pad: object = None,
 ) -> ImagePair | None:
     """The images to compare; None where the source has another size than its header, or is not visible."""
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
-    effects = apply_effects(warped(source.gray, from_reduced, mapped.size), steps)
+    expected = warped(source.gray, from_reduced, mapped.size)
+    if needs_margin(steps) and (level := level_of(pad)) is not None:
+        expected[~pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0)] = round(level)
+    effects = apply_effects(expected, steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None

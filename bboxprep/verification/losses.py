@@ -29,6 +29,7 @@ from bboxprep.verification.region import Points, box_around, depths, holds
 Rows = NDArray[np.bool_]  # (N,)
 
 GRID = 64  # points along each side of an object
+LEAST_SHARE = 1e-9  # of an object that is seen at all
 EXACT = 1e-6  # of an object; the error of a share that is computed and not counted
 SLIVER = 2e-3  # px; whether so little of a box is left is a matter of rounding
 FARTHEST = 1e9  # px; larger numbers may count as infinite
@@ -229,12 +230,17 @@ def _counted_share(points: Points, mapped: Mapped, holes: Sequence[Sequence[floa
     moved = apply(mapped.from_frame, points)
     there = own & (depths(mapped.seen, moved) >= 0)
     seen = float(there.mean())
-    least, most = seen - error, seen / max(float(own.mean()), 1e-9) + error
+    least, most = _at_least(seen, error), seen / max(float(own.mean()), 1e-9) + error
     if not holes or not there.any():
         return least, most
     free, barely = (1.0 - _covered(moved[there], mapped.size, holes, grown).mean() for grown in (1.0, -1.0))
     error = min(1.0, 2.0 * GRID / int(there.sum()))
-    return min(least, float(free) - error), min(most, float(barely) + error)
+    return min(least, _at_least(float(free), error)), min(most, float(barely) + error)
+
+
+def _at_least(share: float, error: float) -> float:
+    """The least value of a `share` that was counted with an `error`: something is left where a point is."""
+    return max(share - error, LEAST_SHARE) if share > 0 else share - error
 
 
 def _covered(points: Points, size: Size, holes: Sequence[Sequence[float]], grown: float) -> Rows:

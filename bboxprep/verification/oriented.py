@@ -25,6 +25,7 @@ _NEAR = 0.01  # px; of a box and of the corners that it is around
 _EXACT = 1e-5  # px; more than the rounding errors of clipped corners
 _ANYWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
 _ROUNDED = 1e-3  # of an area; labels are rounded, so that another of two nearly equal rectangles may be the least
+_AGAIN = 0.02  # of a rectangle; how much a cut on the way, which is not known, may enlarge it
 _FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
 
 
@@ -42,10 +43,29 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
                 for rings in after_own_cut(stated.shown(mapped), mapped)
                 for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped, slack))
             ]
-            spread = slack * np.array([-1, -1, 1, 1])
+            spread = (slack + (0.0 if mapped.derived else _AGAIN * _reach(parts))) * np.array([-1, -1, 1, 1])
             outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
             inner[row] = _ANYWHERE
     return replace(expected, outlines=outlines, inner=inner)
+
+
+def with_own_cuts(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
+    """`expected` of labels that state no oriented boxes: of four corners that an edge cuts, a box may lie around what
+    the output shows of the rectangles that they became, at an edge of their own image or of the output.
+    """
+    outer, outlines, whole = expected.outer.copy(), expected.outlines.copy(), rectangle(mapped.size)
+    for row in np.flatnonzero(np.isfinite(source.oriented).all(axis=(1, 2)) & expected.cut):
+        for rings in after_own_cut([source.oriented[row]], mapped):
+            around = [apply(mapped.from_frame, rings[0]), *_whole_rectangles(rings, mapped, 0.0)]
+            part = box_around(np.concatenate([part_of(each, whole) for each in around]))
+            for boxes in (outer, outlines):
+                boxes[row, :2], boxes[row, 2:] = np.minimum(boxes[row], part)[:2], np.maximum(boxes[row], part)[2:]
+    return replace(expected, outer=outer, outlines=outlines)
+
+
+def _reach(parts: Sequence[Points]) -> float:
+    """The longer side of the box around `parts`, px."""
+    return float(np.ptp(np.concatenate(parts), axis=0).max()) if parts else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,7 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         source = independent_decoder.decode_displayed(
             origin.path, origin.header.container, before, length, policy, coloured=coloured
         )
-        pair = image_pair(source, mapped, actual.gray, steps, by)
+        pair = image_pair(source, mapped, actual.gray, steps, by, case.recipe(image).get("pad"))
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")

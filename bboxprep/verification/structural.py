@@ -23,6 +23,7 @@ from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
+from bboxprep.verification.removals import removal_totals
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 SPILL = 0.01  # px; how far rounding may move a box over an edge
@@ -74,6 +75,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     yield from _class_faults(case)
     yield from class_faults(case)
     yield from _totals(case, contents)
+    yield from removal_totals(case)
     yield from _strict_faults(case, "")
     for finding in case.output.dataset.findings:
         if finding.severity is Severity.FAULT:
@@ -218,7 +220,8 @@ def _repeated_outputs(images: Iterable[ImageRow]) -> Iterator[Fault]:
 
 
 def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
-    recorded, have = list(case.run.record.names), list(case.output.dataset.categories.names)
+    tables = case.run.record.names, case.output.dataset.categories.names
+    recorded, have = ([name for name in names if name not in case.format.not_classes] for names in tables)
     if have != recorded[: len(have)] or len(have) < len(recorded):
         words = f"have {', '.join(have) or 'none'}; the record says {', '.join(recorded) or 'none'}"
         yield _fault("classes-differ", "", words)

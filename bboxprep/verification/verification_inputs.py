@@ -15,6 +15,7 @@ from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.images.pillow_reader import read
 from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
 from bboxprep.io.remote import open_path
+from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
@@ -210,6 +211,12 @@ def open_output(
             image_policy,
             sidecar=False,
         )
+
+
+def empty_output(run: Run) -> Indexed:
+    """The output of a `run` that left all images out, of which no format reads anything."""
+    record = run.record
+    return Indexed(Dataset(run.root, record.format, Categories.from_names(record.names), (), splits=()), {})
 
 
 def linked_folders(record: RunRecord, sources: Iterable[Path], reading: Options) -> Iterator[Path]:

@@ -27,7 +27,13 @@ from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
 from bboxprep.verification.suspects import faults_of
-from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_inputs, open_output
+from bboxprep.verification.verification_inputs import (
+    Options,
+    VerificationInputs,
+    empty_output,
+    open_inputs,
+    open_output,
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,9 @@ def _verified(
     except MissingPackageError:
         raise  # that says nothing about the output
     except BboxprepError as error:
-        return _failed_report(folder, "output-unreadable", str(error))
+        if any(image.output for image in images):
+            return _failed_report(folder, "output-unreadable", str(error))
+        output = empty_output(run)
     case = open_inputs(run, output, source, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))

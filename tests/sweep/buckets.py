@@ -1,26 +1,36 @@
 """Faults of a storage at each request of a run from bucket to bucket: ``python -m tests.sweep.buckets``.
 
 Each request fails in turn: it is answered by an error of the server, by a call to slow down, or not at all, before it
-was done or after, once or from then on; and each listing is answered by an earlier one. After that the exit code and
-the words are true, the source is as it was, and the same command, or ``--resume``, gives the undisturbed bytes. The
-exit code is 1 where a fault is not survived.
+was done or after, once or from then on; and each listing that has changed is answered by an earlier one. After that
+the exit code and the words are true, the source is as it was, and the same command, or ``--resume``, gives the
+undisturbed bytes. The exit code is 1 where a fault is not survived.
+
+``--points 100`` takes so many points of each format: the stale listings, and others drawn by ``--seed``. A run is
+forked from a process that has imported what it needs, and its waits before it asks again are cut short: a fault takes
+two seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import re
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
+from random import Random
 from threading import Lock, Thread
 from typing import Literal, get_args
+from unittest.mock import patch
 
 from tests.io.buckets import KEYS, Server, serving
 from tests.sweep.traced import UNCAUGHT, Ended, load, run
@@ -42,12 +52,13 @@ class Gate:
     fault: Fault | None = None
     strike: int = 0
     seen: list[str] = field(default_factory=list)
+    changed: set[int] = field(default_factory=set)  # the numbers of listings that differ from the first of their kind
     _listings: dict[str, bytes] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def begin(self, fault: Fault | None = None, strike: int = 0) -> None:
         """Count anew, and strike as told."""
-        self.fault, self.strike, self.seen = fault, strike, []
+        self.fault, self.strike, self.seen, self.changed = fault, strike, [], set()
         self._listings.clear()
 
     def turn(self, method: str, path: str) -> Fault | None:
@@ -62,6 +73,8 @@ class Gate:
         """The `answer` to a listing; if it is to be `stale`, the first one that was given there."""
         with self._lock:
             first = self._listings.setdefault(path, answer)
+            if _names(first) != _names(answer):
+                self.changed.add(len(self.seen))
         return first if stale else answer
 
     @contextmanager
@@ -79,9 +92,14 @@ class Gate:
             here.shutdown()
 
 
+def _names(listing: bytes) -> list[bytes]:
+    return re.findall(rb"<(?:Key|Prefix)>([^<]*)<", listing)
+
+
 class _Handler(BaseHTTPRequestHandler):
     gate: Gate
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer with a body waits 40 ms
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -157,6 +175,13 @@ class Scene:
     to: str
     whole: dict[str, str]
     source: dict[str, str]
+    requests: int = 0  # of an undisturbed run
+    changed: frozenset[int] = frozenset()  # the numbers of those for listings that have changed in it
+
+    def points(self) -> list[tuple[Fault, int]]:
+        """Each fault at each request; a stale listing only where an earlier one was another."""
+        numbers = range(1, self.requests + 1)
+        return [(fault, number) for number in numbers for fault in FAULTS if fault != "stale" or number in self.changed]
 
     @property
     def words(self) -> tuple[object, ...]:
@@ -211,39 +236,68 @@ def clear(server: Server) -> None:
 def scene(to: str) -> Iterator[Scene]:
     """The scene of a run to the format `to`."""
     folder = Path(tempfile.mkdtemp(prefix="buckets-"))
-    with serving() as server, (gate := Gate(server)).open() as url:
-        os.environ |= {**KEYS, "AWS_ENDPOINT_URL": url, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+    own = {**KEYS, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    with serving() as server, (gate := Gate(server)).open() as url, patch.object(asyncio, "sleep", _no_wait):
+        os.environ |= {**own, "AWS_ENDPOINT_URL": url}
         photos = tiny(folder / "photos", range(IMAGES))
         server.put_tree(photos, "data/source")
-        load(("convert", "photos", "here", "--to", to, *STEPS), folder)  # imports what every run needs
+        _import(to, folder)
         bare = Scene(gate, folder, to, {}, server.tree("data/source"))
         gate.begin()
         ended = run(bare.words, folder)
         assert ended.code == 0, ended
-        yield Scene(gate, folder, to, server.tree("data/out"), bare.source)
+        requests, changed = len(gate.seen), frozenset(gate.changed)
+        yield Scene(gate, folder, to, server.tree("data/out"), bare.source, requests, changed)
+
+
+_sleep = asyncio.sleep
+
+
+async def _no_wait(_: float) -> None:
+    """Let others run, and go on: how long s3fs waits before it asks again changes nothing here."""
+    await _sleep(0)
+
+
+def _import(to: str, folder: Path) -> None:
+    """Import what every run needs, and open no connection, which a forked run could not use."""
+    load(("convert", "photos", "here", "--to", to, *STEPS), folder)
+    import_module("s3fs")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--formats", nargs="*", default=["yolo", "coco"])
+    parser.add_argument("--formats", nargs="*", default=["yolo", "coco", "webdataset"])
     parser.add_argument("--faults", nargs="*", default=list(FAULTS))
-    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--points", type=int, help="so many of each format; all without it")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    done = wrong = 0
+    begun, done, wrong = time.monotonic(), Counter[str](), 0
     for to in given.formats:
         with scene(to) as made:
-            points = [(fault, number) for number in range(1, len(made.gate.seen) + 1) for fault in given.faults]
-            step = max(1, round(1 / given.share))
-            for fault, number in points[given.seed % step :: step]:
-                done += 1
+            points = [point for point in made.points() if point[0] in given.faults]
+            chosen = _drawn(points, given.points, given.seed)
+            for fault, number in chosen:
+                done[fault] += 1
                 if words := made.broken(fault, number):
                     wrong += 1
-                    sys.stdout.write(f"{to}, {words}\n")
-        sys.stdout.write(f"{to}: {done:,} faults so far\n")
-        sys.stdout.flush()
-    sys.stdout.write(f"{done:,} faults, {wrong:,} not survived\n")
+                    _say(f"{to}, {words}")
+        _say(f"{to}: {len(chosen):,} of {len(points):,} faults at {made.requests} requests tried")
+    _say(", ".join(f"{fault} {count}" for fault, count in done.items()))
+    _say(f"{done.total():,} faults, {wrong:,} not survived, {time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
+
+
+def _drawn(points: list[tuple[Fault, int]], count: int | None, seed: int) -> list[tuple[Fault, int]]:
+    """So many of the `points`, all without `count`: the few stale listings first."""
+    if count is None:
+        return points
+    stale, others = ([point for point in points if (point[0] == "stale") == kind] for kind in (True, False))
+    return (stale + Random(seed).sample(others, min(max(0, count - len(stale)), len(others))))[:count]
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

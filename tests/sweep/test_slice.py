@@ -40,6 +40,15 @@ def test_a_cut_of_the_power_loses_nothing_that_cannot_be_mended() -> None:
     assert " 0 not survived" in done.stdout
 
 
+def test_a_fault_of_a_storage_leaves_nothing_that_cannot_be_mended() -> None:
+    pytest.importorskip("moto", reason="no server of S3's protocol is installed")
+    pytest.importorskip("s3fs", reason="no file system for buckets is installed")
+    done = python("-m", "tests.sweep.buckets", "--formats", "webdataset", "--points", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 faults, 0 not survived" in done.stdout
+    assert "stale 3" in done.stdout
+
+
 @traced
 def test_the_cuts_find_a_journal_that_is_never_flushed(tmp_path: Path) -> None:
     code = f"""

@@ -70,6 +70,26 @@ def test_a_coarse_output_is_believed_where_its_quality_was_asked_for() -> None:
     assert codes(texture(1), coded(texture(1), 4), quality=4) == set()
 
 
+@settings(max_examples=5)
+@given(seed=st.integers(0, 999))
+def test_of_a_faint_picture_lost_detail_is_told_where_little_may_change_it(seed: int) -> None:
+    faint = _gray(128 + (texture(seed).astype(np.float32) - 128) * 0.06)
+    seen = measure(faint, faint, np.ones(faint.shape, dtype=np.bool_), CoarsePair.of(faint, faint, faint > 0))
+    assert seen is not None
+    assert 1.0 < seen.detail < DETAIL
+    for lie in (cv2.GaussianBlur(faint, (0, 0), 2.0), coded(faint, 4)):
+        assert codes(faint, coded(_gray(lie), 95)) >= {"detail-lost"}
+        assert "detail-lost" not in codes(faint, coded(_gray(lie), 95), ("exposure",))
+    assert codes(faint, coded(faint, 95)) == codes(faint, coded(faint, 40), quality=40) == set()
+
+
+def test_half_of_the_contrast_is_told_after_a_contrast_too() -> None:
+    gray = texture(3)
+    half = _gray(128 + (gray.astype(np.float32) - 128) * 0.5)
+    assert codes(gray, coded(half, 95), ("contrast",)) == {"light-differs"}
+    assert codes(gray, coded(half, 95), ("noise",)) == set()
+
+
 def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -> None:
     found = planted = 0
     chance = np.random.default_rng(5)

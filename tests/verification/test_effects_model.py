@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bboxprep.verification.effects_model import apply_effects
+from bboxprep.recipe.appearance import Contrast
+from bboxprep.recipe.geometric import Letterbox
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.verification.effects_model import apply_effects, level_of
+from bboxprep.verification.verify import verify
+from tests.tiny import tiny
+from tests.verification.outputs import make
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (32, 1))  # (32, 64)
 
@@ -38,6 +46,21 @@ def test_contrast_is_about_the_mean_and_clips() -> None:
     assert (found.min(), found.max()) == (0.0, 255.0)
     assert found[0, 32] - found[0, 31] == pytest.approx(8.0)
     assert apply_effects(RAMP, [{"contrast": {"factor": 0}}]).gray.std() == 0
+
+
+def test_contrast_is_about_the_mean_of_the_whole_output_with_its_margin(tmp_path: Path) -> None:
+    """A bright wide picture in a square of darker gray: what is expected of it was 19 gray levels off."""
+    photos = tiny(tmp_path / "photos", range(1), (96, 32))
+    path = next(photos.rglob("*.jpg"))
+    with Image.open(path) as opened:
+        opened.point(lambda level: 180 + level // 4).save(path, quality=95)
+    out = make(tmp_path / "out", photos, "yolo", Recipe(Letterbox(96), Contrast(0.5)))
+    assert verify(out).faults == ()
+
+
+@pytest.mark.parametrize(("pad", "level"), [(114, 114.0), ([255, 0, 0], 76.245), ("edge", None), (None, None)])
+def test_the_gray_level_of_a_pad(pad: object, level: float | None) -> None:
+    assert level_of(pad) == (None if level is None else pytest.approx(level))
 
 
 def test_holes_are_not_bare_and_a_blur_bleeds() -> None:

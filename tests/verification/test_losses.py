@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bboxprep import formats, read, write
+from bboxprep import formats
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import CrowdRule, ObjectPolicy
 from bboxprep.model.rendering import Effect
-from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.recipe.geometric import RecipeStep
@@ -27,9 +25,7 @@ from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.verify import verify
 from tests.strategies import instances
-from tests.verification.outputs import photos
 from tests.verification.test_expectation import OTHERS, SIZE, STEPS, possible
 
 HOLES = st.lists(st.sampled_from([(0.1, 0.1, 0.5, 0.4), (0.3, 0.0, 0.3, 0.9), (0.0, 0.0, 0.99, 0.6)]), max_size=2)
@@ -107,16 +103,3 @@ def test_crowd_regions_are_dropped_where_a_run_drops_them(name: str, rule: Crowd
 
     plan = CrowdPlan.of(rule, Carrying(), declared, sidecar=True)  # type: ignore[arg-type]
     assert drops_crowd(rule, declared.carries, declared) == (plan.act == "drop")
-
-
-def test_objects_that_functions_in_python_left_out_are_believed_gone_and_told(tmp_path: Path) -> None:
-    dataset = read(photos("coco")).map(without_first)
-    write(dataset, tmp_path / "out", "yolo")
-    report = verify(tmp_path / "out", sample=0)
-    assert (report.faults, report.tallies[1].checked > 10) == ((), True)
-    assert any("functions of the user" in words for words in report.tallies[1].words)
-
-
-def without_first(sample: Sample) -> Sample:
-    rows = np.arange(len(sample.instances))
-    return sample.replace_fast(instances=sample.instances.select(rows > 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, TextReadOptions, deferred
-from bboxprep.formats.labelme.fields import CARRIES, LAYOUT
+from bboxprep.formats.labelme.fields import CARRIES, LAYOUT, NO_CLASSES
 
 FORMAT = Format(
     title="LabelMe",
@@ -17,6 +17,7 @@ FORMAT = Format(
     carries=CARRIES,
     step=lambda _: Step(),  # shortest decimals that read back as they were
     read_options=TextReadOptions,
+    not_classes=NO_CLASSES,
     restores=True,
     traps=(
         ("mask boxes end with their last pixel, all other shapes at an edge", "LabelMe, changelog 7.1.0"),

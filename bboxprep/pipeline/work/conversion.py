@@ -280,7 +280,10 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
 
     def _record(self, journal: Journal) -> RunRecord:
         conversion, planned = self.conversion, journal.entries
-        present = planned if conversion.run_options.trusts_labels else output_folder.entries(conversion.dest)
+        if not conversion.run_options.trusts_labels:
+            listed = set(output_folder.entries(conversion.dest))  # a storage may not list yet what was just written
+            left = sorted(set(planned) - {self.writer.stage})
+            planned = tuple([name for name in left if name in listed or (conversion.dest / name).exists()])
         return RunRecord.of(
             conversion.dataset,
             conversion.to,
@@ -291,7 +294,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
             encoding=conversion.run_options.encoding,
             image_names=conversion.run_options.names,
             options=conversion.options,
-            entries=tuple([name for name in present if name in planned]),
+            entries=planned,
         )
 
     def _outcome(self, dest: Path | None, fresh: int = 0) -> Outcome:
