@@ -84,7 +84,7 @@ def test_two_commands_are_run_in_turns(tmp_path: Path) -> None:
     make = f"{sys.executable} -c \"import os; os.mkdir('{made}')\""  # fails unless what it made is cleared
     said = run("pairs.py", make, f"{sys.executable} -c 'bytearray(60_000_000)'", "--pairs", "2", "--clear", made)
     rows = [line.split(" | ") for line in said.splitlines()[2:4]]
-    assert [len(row) for row in rows] == [6, 6]
+    assert [len(row) for row in rows] == [7, 7]
     assert float(rows[1][3]) > 60 > float(rows[0][3])
     assert not made.exists()
 
