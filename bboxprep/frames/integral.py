@@ -55,7 +55,7 @@ def extent(sums: Floats) -> Floats:
 
 
 def grid_of(count: int) -> Floats:
-    """The cells (count * count, 4), float64, row by row, of a grid of `count` a side on the unit square."""
+    """The cells of a grid of `count` a side on the unit square, row by row: float64 (N, 4), N the square of `count`."""
     lines = np.arange(count) / count, (np.arange(count) + 1) / count
     (y0, x0), (y1, x1) = (np.meshgrid(line, line, indexing="ij") for line in lines)
     return np.stack((x0, y0, x1, y1), axis=-1).reshape(-1, 4)

@@ -153,7 +153,9 @@ class Batch(Sequence[Sample]):
         return Batch(self._alike, {**self._columns, **columns}, self.instances, self.starts)
 
     def with_objects(self, instances: Instances, starts: NDArray[np.int64] | None = None) -> Batch:
-        """This batch with other objects; without `starts`, as many of each sample as before."""
+        """This batch with other objects, which begin at `starts`, int64 (I + 1,); by default as many of each sample as
+        before.
+        """
         return Batch(self._alike, self._columns, instances, self.starts if starts is None else starts)
 
     def with_findings(self, added: Mapping[int, Sequence[Finding]]) -> Batch:

@@ -15,18 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
+from bboxprep.images import gray_levels
 from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
-from bboxprep.images.gray_levels import (
-    Agreement,
-    Gray,
-    agreement,
-    bounds,
-    eroded,
-    fine_structure,
-    mean_square,
-    phase_shift,
-    shrunk,
-)
 from bboxprep.model.header import Header
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
@@ -78,14 +68,14 @@ class Appearance(msgspec.Struct, frozen=True):
     nearer: float = 0.0
 
 
-def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> Appearance | None:
+def measure(expected: gray_levels.Gray, actual: gray_levels.Gray, mask: Mask, coarse: CoarsePair) -> Appearance | None:
     """The `Appearance` of `actual` against `expected`, both (H, W), where `mask` (H, W) is set; None for too little.
 
     `coarse` has both reduced.
     """
     light, gain = _levels(coarse)
     want, have, seen, by = _reduced(expected, actual, mask)
-    inner = eroded(seen, 4)  # px; as far as the blur below reaches
+    inner = gray_levels.eroded(seen, 4)  # px; as far as the blur below reaches
     if np.count_nonzero(inner) < 256 or not np.isfinite(gain):
         return None
     bands = list(_bands(inner))
@@ -97,15 +87,18 @@ def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> App
     found = Appearance(light, gain, detail, alike.second / max(detail, 1e-6), likeness)
     if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
         return found
-    fine, other = fine_structure(want), fine_structure(have)
-    x, y = phase_shift(fine * inner, other * inner)
-    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - agreement(fine, other, inner).correlation
+    fine, other = gray_levels.fine_structure(want), gray_levels.fine_structure(have)
+    x, y = gray_levels.phase_shift(fine * inner, other * inner)
+    nearer = (
+        _correlation_moved(fine, other, inner, round(x), round(y))
+        - gray_levels.agreement(fine, other, inner).correlation
+    )
     return msgspec.structs.replace(found, shift=(x * by, y * by), nearer=nearer)
 
 
 def appearance_faults(
-    header: Header, source: DecodedImage, written: DecodedImage, mapped: Mapped, pair: tuple[Gray, Gray, Mask],
-    coarse: CoarsePair, steps: object, quality: int,
+    header: Header, source: DecodedImage, written: DecodedImage, mapped: Mapped,
+    pair: tuple[gray_levels.Gray, gray_levels.Gray, Mask], coarse: CoarsePair, steps: object, quality: int,
 ) -> Iterator[Difference]:  # fmt: skip
     """What of the image `written` no true output has; each is a code, a message and an amount.
 
@@ -140,11 +133,16 @@ def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) ->
     from_small, to_small = np.diag([want.by * by, want.by * by, 1.0]), np.diag([1.0 / have.by, 1.0 / have.by, 1.0])
     seen = pixels_inside(moved(mapped.seen, np.diag([0.5, 0.5, 1.0]) @ to_small), half, 1.0)
     expected = warped(want.colours, to_small @ mapped.from_shown @ from_small, size)
-    return shrunk(expected, half), shrunk(have.colours[: size.height, : size.width], half), seen
+    return gray_levels.shrunk(expected, half), gray_levels.shrunk(have.colours[: size.height, : size.width], half), seen
 
 
 def gray_faults(
-    expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair, steps: Collection[str], quality: int
+    expected: gray_levels.Gray,
+    actual: gray_levels.Gray,
+    mask: Mask,
+    coarse: CoarsePair,
+    steps: Collection[str],
+    quality: int,
 ) -> Iterator[Difference]:
     """The differences of `actual` from `expected`, both (H, W), where `mask` (H, W) is set, that no true output has.
 
@@ -192,7 +190,7 @@ def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Di
         yield "colours-differ", "has no colours; its source has", 1.0
         return
     off = {
-        order: sqrt(sum(mean_square(want[one], have[other]) for other, one in enumerate(order)) / 3.0)
+        order: sqrt(sum(gray_levels.mean_square(want[one], have[other]) for other, one in enumerate(order)) / 3.0)
         for order in permutations(range(3))
     }
     nearest = min(off, key=lambda order: off[order])
@@ -201,34 +199,45 @@ def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Di
         yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
 
 
-def _chroma(channels: Gray) -> float:
+def _chroma(channels: gray_levels.Gray) -> float:
     """The root mean square of the distances of the `channels` (3, N) from their mean, in levels."""
-    return sqrt(sum(mean_square(one, other) for one, other in combinations(channels, 2)) / 9.0)
+    return sqrt(sum(gray_levels.mean_square(one, other) for one, other in combinations(channels, 2)) / 9.0)
 
 
-def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask, float]:
+def _reduced(
+    expected: gray_levels.Gray, actual: gray_levels.Gray, mask: Mask
+) -> tuple[gray_levels.Gray, gray_levels.Gray, Mask, float]:
     """Both images and the mask with a longer side of at most `FINE` px, and the divisor."""
     height, width = expected.shape
     by = max(1.0, max(height, width) / FINE)
     if by == 1.0:
         return expected, actual, mask, by
     size = Size(max(1, round(width / by)), max(1, round(height / by)))
-    return shrunk(expected, size), shrunk(actual, size), shrunk(mask * np.uint8(255), size) == 255, by
+    return (
+        gray_levels.shrunk(expected, size),
+        gray_levels.shrunk(actual, size),
+        gray_levels.shrunk(mask * np.uint8(255), size) == 255,
+        by,
+    )
 
 
 def _bands(mask: Mask) -> Iterator[tuple[slice, slice]]:
     """What is set in `mask` (H, W), in bands of about `BAND` rows."""
-    rows, columns = bounds(mask)
+    rows, columns = gray_levels.bounds(mask)
     ends = np.linspace(rows.start, rows.stop, max(1, (rows.stop - rows.start) // BAND) + 1).astype(int).tolist()
     for start, stop in pairwise(ends):
         yield slice(start, stop), columns
 
 
-def _agreement_in(bands: Sequence[tuple[slice, slice]], want: Gray, have: Gray, mask: Mask) -> Agreement:
+def _agreement_in(
+    bands: Sequence[tuple[slice, slice]], want: gray_levels.Gray, have: gray_levels.Gray, mask: Mask
+) -> gray_levels.Agreement:
     """How the fine structures of two images (H, W) agree in `bands` of what is set in `mask` (H, W)."""
-    fine, other = (np.concatenate([fine_structure(image[band]) for band in bands]) for image in (want, have))
+    fine, other = (
+        np.concatenate([gray_levels.fine_structure(image[band]) for band in bands]) for image in (want, have)
+    )
     counted = np.concatenate([mask[band] for band in bands])
-    return agreement(fine, other, None if counted.all() else counted)
+    return gray_levels.agreement(fine, other, None if counted.all() else counted)
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:
@@ -236,7 +245,7 @@ def _levels(coarse: CoarsePair) -> tuple[float, float]:
     want, have = coarse.want[coarse.whole], coarse.have[coarse.whole]
     if len(want) < 16:
         return 0.0, np.nan
-    alike = agreement(want, have)
+    alike = gray_levels.agreement(want, have)
     gain = alike.correlation * alike.second / alike.first if alike.first > PLAIN else 1.0
     return float(have.mean() - want.mean()), gain
 
@@ -249,4 +258,4 @@ def _correlation_moved(fine: NDArray[np.float32], other: NDArray[np.float32], ma
     here = np.s_[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
     there = np.s_[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
     both = mask[here] & mask[there]
-    return agreement(fine[here], other[there], both).correlation if both.sum() > 256 else -1.0
+    return gray_levels.agreement(fine[here], other[there], both).correlation if both.sum() > 256 else -1.0

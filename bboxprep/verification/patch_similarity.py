@@ -76,7 +76,7 @@ class Scales(Generic[Cell]):
         self._at: dict[int, NDArray[Cell]] = {1: whole}
 
     def at(self, step: int) -> NDArray[Cell]:
-        """The image or the mask in cells of `step` px, a power of two."""
+        """The image, uint8, or the mask, bool, in cells of `step` px, a power of two: (H / step, W / step)."""
         if step not in self._at:
             finer = self.at(step // 2)
             self._at[step] = self._halved(finer[: finer.shape[0] // 2 * 2, : finer.shape[1] // 2 * 2])
