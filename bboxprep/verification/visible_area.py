@@ -12,7 +12,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.verification.arithmetic import apply
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.region import depths, holds
+from bboxprep.verification.region import box_around, depths, holds
 
 GRID = 64  # points along each side of the box
 
@@ -24,7 +24,8 @@ def rings_area(rings: Rings) -> float:
 
 def visible_area(source: Instances, row: int, box: NDArray[np.float64], mapped: Mapped) -> tuple[float, float]:
     """The least and the largest area in the output, square px, of the outline of the object of `row`: its polygons,
-    else its mask, else its oriented box; zeros where it has none. `box` (4,) is its expected box in the output, px.
+    else its mask, else its oriented box; zeros where it has none, 0 and infinity where an outline crosses itself. `box`
+    (4,) is its expected box in the output, px.
     """
     rings, mask, turned = source.polygons[row], source.masks[row], source.oriented[row]
     if not rings and mask is not None:
@@ -38,12 +39,23 @@ def visible_area(source: Instances, row: int, box: NDArray[np.float64], mapped: 
     width, height = (box[2:] - box[:2]).tolist()
     if not rings or width <= 0 or height <= 0:
         return 0.0, 0.0
+    moved = [apply(mapped.from_frame, ring) for ring in rings]
+    if any(map(_crosses_itself, moved)):
+        return 0.0, np.inf
     points = _grid(box)
     points = points[depths(mapped.seen, points) >= 0]
-    moved = [apply(mapped.from_frame, ring) for ring in rings]
     counted = sum(np.count_nonzero(holds(ring, points)) for ring in moved)
     cell, error = width * height / GRID**2, sum(_cells_crossed(ring, box) for ring in moved)
     return max(0.0, (counted - error) * cell), (counted + error) * cell
+
+
+def _crosses_itself(ring: NDArray[np.float64]) -> bool:
+    """Whether the area of a closed ring (P, 2) by its corners is not that of the points in it."""
+    box = box_around(ring)
+    if (box[2:] <= box[:2]).any():
+        return False
+    cell, counted = float(np.prod(box[2:] - box[:2])) / GRID**2, np.count_nonzero(holds(ring, _grid(box)))
+    return bool(abs(rings_area((ring,)) - counted * cell) > _cells_crossed(ring, box) * cell)
 
 
 def _cells_crossed(ring: NDArray[np.float64], box: NDArray[np.float64]) -> float:

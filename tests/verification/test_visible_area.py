@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
@@ -28,6 +28,7 @@ def test_the_area_of_a_cut_polygon_lies_between_the_bounds(
 ) -> None:
     chance = np.random.default_rng(seed)
     angles = np.sort(chance.uniform(0, 2 * np.pi, corners))
+    assume(np.diff(angles, append=angles[0] + 2 * np.pi).max() < np.pi)  # else it may cross itself
     reach = chance.uniform(3, 25, corners)
     ring = np.stack((30 + reach * np.cos(angles), 20 + reach * np.sin(angles)), axis=1)
     moved = ring * scale + (across, 0)
@@ -37,3 +38,9 @@ def test_the_area_of_a_cut_polygon_lies_between_the_bounds(
     least, most = visible_area(source, 0, box, mapped(scale, across))
     assert least <= left.area + 1e-6
     assert left.area <= most + 1e-6
+
+
+def test_an_outline_that_crosses_itself_has_no_bounds() -> None:
+    ring = np.array([[10.0, 10.0], [40.0, 30.0], [40.0, 10.0], [10.0, 30.0]])
+    source = Instances.of([box_around(ring)], [0], polygons=[[ring]])
+    assert visible_area(source, 0, box_around(ring), mapped(1.0, 0.0)) == (0.0, np.inf)
