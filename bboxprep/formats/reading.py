@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from bboxprep.errors import AnnotationError, ImageError, RefusedImageError
 from bboxprep.findings import Finding
@@ -15,8 +15,9 @@ from bboxprep.formats.api import MapEngine, Probe, Result
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import is_stored, open_path
-from bboxprep.model.batch import FromText
+from bboxprep.model.batch import Batch, FromText, texts_of
 from bboxprep.model.header import Header
+from bboxprep.model.sample import EMPTY_SAMPLE
 
 Opened = TypeVar("Opened")
 NONE_MISSING: Mapping[int, Finding] = MappingProxyType({})
@@ -94,12 +95,13 @@ def probe_image(
     return header, tuple(found)
 
 
-def files_below(root: Path, names: Sequence[str]) -> Sequence[Path]:
-    """The files `names` (POSIX) below `root`, as a column of a `Batch`."""
-    if is_stored(root):
-        return [cast("Path", root / name) for name in names]
-    start = f"{root}{os.sep}"
-    return FromText([start + (name if os.sep == "/" else name.replace("/", os.sep)) for name in names], Path)
+def files_in(folders: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:
+    """The files `names` (POSIX), each below its folder, as a column of a `Batch`."""
+    places = zip(folders, names, strict=True)
+    if any(map(is_stored, folders)):
+        return [folder / name for folder, name in places]
+    texts = [os.path.join(folder, name).replace("/", os.sep) for folder, name in places]  # noqa: PTH118  (of 100,000)
+    return FromText(texts, Path)
 
 
 @runtime_checkable
@@ -110,30 +112,32 @@ class KnowingProbe(Probe, Protocol):
         """The headers of the files at `paths`; None of those that a call must be asked for."""
 
 
-class Probed(NamedTuple):
-    """The headers of images, None of those that cannot be used, and the findings about each."""
-
-    headers: list[Header | None]
-    findings: list[tuple[Finding, ...]]
-
-
-def probe_images(
+def outlines(
     probe: Probe,
-    files: Sequence[Path],
     root: Path,
-    splits: Sequence[str],
-    declared: Sequence[Size | None] | None = None,
+    files: Sequence[Path],
     missing: Mapping[int, Finding] = NONE_MISSING,
-) -> Probed:
-    """`probe_image` of all `files`; the ones at the rows `missing` are not there, which is their finding."""
-    sizes = [None] * len(files) if declared is None else declared
-    headers: list[Header | None] = [None] * len(files)
+    **columns: Sequence[Any],
+) -> Batch:
+    """The samples of the images `files` without their objects: with the headers that `probe` gives, the findings about
+    them, and these `columns`, of which ``split`` must be one.
+
+    `root` is the folder of the dataset. Those at the rows `missing` are not there, which is their finding.
+    """
+    count, splits = len(files), columns["split"]
+    sizes = columns.get("declared", [None] * count)
+    headers: list[Header | None] = [None] * count
     if isinstance(probe, KnowingProbe):
-        headers = probe.known(files.texts if isinstance(files, FromText) else list(map(str, files)), sizes)
-    findings: list[tuple[Finding, ...]] = [()] * len(files)
+        headers = probe.known(texts_of(files), sizes)
+    findings: list[tuple[Finding, ...]] = [()] * count
     for row, header in enumerate(headers):
         if row in missing:
             headers[row], findings[row] = None, (missing[row],)
         elif header is None or header.invalid or header.disputed or header.ends_early:
             headers[row], findings[row] = probe_image(probe, files[row], root, splits[row], sizes[row])
-    return Probed(headers, findings)
+    return Batch.of_columns(count, EMPTY_SAMPLE, path=files, header=headers, findings=findings, **columns)
+
+
+def as_names(texts: Sequence[str]) -> FromText[PurePosixPath]:
+    """The names of samples, as a column of a `Batch`."""
+    return FromText(texts, PurePosixPath)

@@ -9,11 +9,11 @@ an array is height first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, radians, sin, tan
 from operator import index
-from typing import NamedTuple, Self, SupportsIndex
+from typing import Any, NamedTuple, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,11 +131,7 @@ class Affine:
 
     def __call__(self, points: Points) -> Points:
         """The mapped points, float64 of the same shape (..., 2)."""
-        x, y = points[..., 0], points[..., 1]
-        mapped = np.empty(points.shape, dtype=np.float64)
-        mapped[..., 0] = self.a * x + self.b * y + self.c
-        mapped[..., 1] = self.d * x + self.e * y + self.f
-        return mapped
+        return _mapped(self.coefficients, points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,9 +157,14 @@ class Affines:
 
     def __call__(self, points: Points) -> Points:
         """The points (N, ..., 2), those of each row mapped by its map: float64 of the same shape."""
-        a, b, c, d, e, f = self.coefficients.T.reshape(6, -1, *[1] * (points.ndim - 2))
-        x, y = points[..., 0], points[..., 1]
-        mapped = np.empty(points.shape, dtype=np.float64)
-        mapped[..., 0] = a * x + b * y + c
-        mapped[..., 1] = d * x + e * y + f
-        return mapped
+        return _mapped(self.coefficients.T.reshape(6, -1, *[1] * (points.ndim - 2)), points)
+
+
+def _mapped(coefficients: Iterable[Any], points: Points) -> Points:
+    """The `points` (..., 2) mapped by `coefficients` a to f, each a number or an array (...,)."""
+    a, b, c, d, e, f = coefficients
+    x, y = points[..., 0], points[..., 1]
+    mapped = np.empty(points.shape, dtype=np.float64)
+    mapped[..., 0] = a * x + b * y + c
+    mapped[..., 1] = d * x + e * y + f
+    return mapped

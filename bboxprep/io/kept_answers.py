@@ -1,6 +1,7 @@
-"""Answers of storages, kept while a source is recognised: each format asks the same about the same files.
+"""Answers about files, kept while a source is recognised: each format asks the same about the same ones.
 
-A storage takes some 50 ms for an answer. Outside of `answers_kept` nothing is kept, for files may change.
+A storage takes some 50 ms for an answer, and to list a folder of many files takes as long on a disk. Outside of
+`answers_kept` nothing is kept, for files may change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _answers: dict[tuple[object, ...], Any] | None = None
 
 @contextmanager
 def answers_kept() -> Iterator[None]:
-    """Until the end of the ``with``, ask each question once: a `kept` method of one path with the same words."""
+    """Until the end of the ``with``, ask each question once: a `kept` function of one path with the same words."""
     global _answers
     outer, _answers = _answers, {} if _answers is None else _answers
     try:
@@ -28,7 +29,7 @@ def answers_kept() -> Iterator[None]:
 
 
 def kept(ask: Callable[Concatenate[Any, Words], Answer]) -> Callable[Concatenate[Any, Words], Answer]:
-    """The method `ask` of a path; where answers are kept, it returns or raises again what it did before."""
+    """The function `ask` of a path; where answers are kept, it returns or raises again what it did before."""
 
     @wraps(ask)
     def answered(path: Any, /, *words: Words.args, **named: Words.kwargs) -> Answer:

@@ -9,9 +9,10 @@ is one way for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
+from operator import eq
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -56,13 +57,15 @@ class Batch(Sequence[Sample]):
     """I samples, and their N objects in their order: those of sample i are the rows ``starts[i]`` to ``starts[i + 1]``
     of `instances`; `starts` is int64 (I + 1,).
 
-    The fields that differ are columns of I values each; the others are stored once.
+    The fields that differ are columns of I values each; the others are stored once. A sample keeps the number of
+    keypoints K that its objects have by themselves, where others in the batch have more (`points`).
     """
 
     _alike: Sample
     _columns: Mapping[str, Sequence[Any]]
     instances: Instances
     starts: NDArray[np.int64]
+    _fewer: NDArray[np.int64] | None = None  # K of each sample, where they differ
     _made: dict[int, Sample] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -81,7 +84,9 @@ class Batch(Sequence[Sample]):
                 columns[name] = values
         starts = starts_of([len(sample.instances) for sample in samples])
         instances = Instances.concat([sample.instances for sample in samples])
-        return cls(samples[0].replace_fast(instances=_NOTHING), columns, instances, starts, dict(enumerate(samples)))
+        fewer = _differing([sample.instances.visibility.shape[1] for sample in samples])
+        alike = samples[0].replace_fast(instances=_NOTHING)
+        return cls(alike, columns, instances, starts, fewer, dict(enumerate(samples)))
 
     @classmethod
     def of_columns(cls, count: int, alike: Sample, **columns: Sequence[Any]) -> Batch:
@@ -100,7 +105,8 @@ class Batch(Sequence[Sample]):
             if any(name in one._columns or one._alike.__dict__[name] is not first.__dict__[name] for one in batches):
                 columns[name] = _joined([one.values(name) for one in batches])
         starts = starts_of(np.concatenate([one.counts for one in batches]))
-        return cls(first, columns, Instances.concat([one.instances for one in batches]), starts)
+        fewer = _differing(np.concatenate([one.points for one in batches]).tolist())
+        return cls(first, columns, Instances.concat([one.instances for one in batches]), starts, fewer)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -119,7 +125,8 @@ class Batch(Sequence[Sample]):
     def __iter__(self) -> Iterator[Sample]:
         if len(self._made) < len(self):
             parts = self.instances.split_by_counts(self.counts.tolist())
-            return map(self._sample, range(len(self)), parts)
+            own = map(Instances.with_first_keypoints, parts, self.points.tolist())
+            return map(self._sample, range(len(self)), own)
         return iter([self._made[row] for row in range(len(self))])
 
     def _sample(self, row: int, instances: Instances) -> Sample:
@@ -128,7 +135,8 @@ class Batch(Sequence[Sample]):
 
     def objects_of(self, row: int) -> Instances:
         """The objects of the sample at `row`."""
-        return self.instances.part(int(self.starts[row]), int(self.starts[row + 1]))
+        own = self.instances.part(int(self.starts[row]), int(self.starts[row + 1]))
+        return own.with_first_keypoints(int(self.points[row]))
 
     def values(self, name: str) -> Sequence[Any]:
         """The values of the field `name` of a sample, one for each."""
@@ -140,23 +148,25 @@ class Batch(Sequence[Sample]):
 
     def texts(self, name: str) -> Sequence[str]:
         """The values of the field `name` as text."""
-        values = self.values(name)
-        return values.texts if isinstance(values, FromText) else list(map(str, values))
+        return texts_of(self.values(name))
 
     def replace(self, **values: Any) -> Batch:
         """This batch with some fields of all samples changed to these values, the same for all."""
         columns = {name: column for name, column in self._columns.items() if name not in values}
-        return Batch(self._alike.replace_fast(**values), columns, self.instances, self.starts)
+        return self._with(_alike=self._alike.replace_fast(**values), _columns=columns)
 
     def with_columns(self, **columns: Sequence[Any]) -> Batch:
         """This batch with some fields changed, to I values each."""
-        return Batch(self._alike, {**self._columns, **columns}, self.instances, self.starts)
+        return self._with(_columns={**self._columns, **columns})
 
     def with_objects(self, instances: Instances, starts: NDArray[np.int64] | None = None) -> Batch:
         """This batch with other objects, which begin at `starts`, int64 (I + 1,); by default as many of each sample as
         before.
         """
-        return Batch(self._alike, self._columns, instances, self.starts if starts is None else starts)
+        return self._with(instances=instances, starts=self.starts if starts is None else starts)
+
+    def _with(self, **changes: Any) -> Batch:
+        return replace(self, _made={}, **changes)
 
     def with_findings(self, added: Mapping[int, Sequence[Finding]]) -> Batch:
         """This batch with findings `added` after those that a sample has, by its row."""
@@ -167,20 +177,33 @@ class Batch(Sequence[Sample]):
             findings[row] = (*findings[row], *more)
         return self.with_columns(findings=findings)
 
+    def map_findings(self, change: Callable[[Finding], Finding]) -> Batch:
+        """This batch with each finding changed."""
+        if not self.any("findings"):
+            return self
+        return self.with_columns(findings=[tuple(map(change, own)) for own in self.values("findings")])
+
+    def finding(self, row: int, code: str, words: str) -> Finding:
+        """A finding about the sample at `row`."""
+        return Finding(code, words, self.relative_paths[row], split=self.values("split")[row])
+
     def keep(self, rows: NDArray[np.bool_]) -> Batch:
         """This batch without the objects that are not at `rows` (N,)."""
         return self.with_objects(self.instances.select(rows), starts_of(self.totals(rows)))
 
     def select(self, rows: Sequence[int]) -> Batch:
-        """The batch of the samples at `rows`."""
+        """The batch of the samples at `rows`; this one if that is all of them in their order."""
+        if len(rows) == len(self) and all(map(eq, rows, range(len(self)))):
+            return self
+        columns = {name: _at(column, rows) for name, column in self._columns.items()}
+        fewer = None if self._fewer is None else self._fewer[list(rows)]
         if isinstance(rows, range) and rows.step == 1:
             starts = self.starts[rows.start : max(rows.stop, rows.start) + 1]
-            part = slice(rows.start, max(rows.stop, rows.start))
-            columns = {name: column[part] for name, column in self._columns.items()}
-            return Batch(self._alike, columns, self.instances.part(int(starts[0]), int(starts[-1])), starts - starts[0])
-        columns = {name: _at(column, rows) for name, column in self._columns.items()}
-        parts = list(map(self.objects_of, rows))
-        return Batch(self._alike, columns, Instances.concat(parts), starts_of(list(map(len, parts))))
+            instances, starts = self.instances.part(int(starts[0]), int(starts[-1])), starts - starts[0]
+        else:
+            parts = list(map(self.objects_of, rows))
+            instances, starts = Instances.concat(parts), starts_of(list(map(len, parts)))
+        return self._with(_columns=columns, instances=instances, starts=starts, _fewer=fewer)
 
     @property
     def names(self) -> Sequence[str]:
@@ -219,18 +242,17 @@ class Batch(Sequence[Sample]):
     @cached_property
     def planes(self) -> list[Size]:
         """The `Sample.size` of each; 0 x 0 of one without a header, which has none."""
-        if self.any("plan") or self.any("base_image"):
-            sizes: dict[tuple[int, ...], Size] = {}  # the photos of one camera share a plan
-            facts = list(zip(*map(self.values, ("plan", "base_image", "header", "frame")), strict=True))
-            return [
-                sizes.get(key) or sizes.setdefault(key, _plane(*one)) for one in facts for key in [tuple(map(id, one))]
-            ]
-        return list(map(_size, self.headers, self.values("frame")))
+        return list(map(_plane, *map(self.values, ("plan", "base_image", "header", "frame"))))
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """The number of objects of each sample: int64 (I,)."""
         return np.diff(self.starts)
+
+    @property
+    def points(self) -> NDArray[np.int64]:
+        """K of the objects of each sample by themselves: int64 (I,)."""
+        return np.full(len(self), self.instances.visibility.shape[1]) if self._fewer is None else self._fewer
 
     @cached_property
     def owners(self) -> NDArray[np.int64]:
@@ -258,17 +280,29 @@ def starts_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def _size(header: Header | None, frame: Frame) -> Size:
-    if header is None:
-        return _NO_SIZE
-    return header.size if frame is Frame.STORED or header.orientation == 1 else header.displayed
+def _differing(points: Sequence[int]) -> NDArray[np.int64] | None:
+    """`points` (I,); None where all are the same."""
+    return None if len(set(points)) < 2 else np.array(points, dtype=np.int64)
+
+
+def texts_of(values: Sequence[Any]) -> Sequence[str]:
+    """Each of `values` as text, of which none is made where it is known."""
+    return values.texts if isinstance(values, FromText) else list(map(str, values))
 
 
 def _plane(plan: Plan | None, base: BaseImage | None, header: Header | None, frame: Frame) -> Size:
-    return plan.size if plan else base.size if base else _size(header, frame)
+    if plan:
+        return plan.size
+    if base:
+        return base.size
+    if header is None:
+        return _NO_SIZE
+    return header.size if frame is Frame.STORED else header.displayed
 
 
 def _at(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
+    if isinstance(rows, range) and rows.step == 1:
+        return column[rows.start : max(rows.stop, rows.start)]
     if isinstance(column, FromText):
         return FromText([column.texts[row] for row in rows], column.make)
     return [column[row] for row in rows]

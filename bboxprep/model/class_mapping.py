@@ -24,7 +24,7 @@ from bboxprep.findings import Finding
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.sample import Sample
-from bboxprep.model.validation import Location, drop_findings_by_class
+from bboxprep.model.validation import dropped_by_class
 from bboxprep.spelling import suggestion
 
 _MOST_NUMBERS = 8  # in a message
@@ -49,24 +49,14 @@ class ClassMapping:
         """`batch` with labels of the new table. Objects of classes that are left out become findings."""
         labels = self._labels[batch.instances.labels]
         gone = labels == _NONE
-        lost = {row: self._dropped(batch, row, gone) for row in np.flatnonzero(batch.totals(gone)).tolist()}
-        if self.renamed and batch.any("findings"):
-            batch = batch.with_columns(
-                findings=[tuple(map(self.renamed_finding, own)) for own in batch.values("findings")]
-            )
+        named = batch.with_objects(replace(batch.instances, labels=self._first[batch.instances.labels]))
+        lost = dropped_by_class(named, "class-dropped", gone, lambda _: self.names, "the class is left out")
+        batch = batch.map_findings(self.renamed_finding) if self.renamed else batch
         batch = batch.with_objects(replace(batch.instances, labels=labels)).with_findings(lost)
         if batch.any("renderer"):
             renderers = [one and one.with_categories(self.categories) for one in batch.values("renderer")]
             batch = batch.with_columns(renderer=renderers)
         return batch.keep(~gone) if lost else batch
-
-    def _dropped(self, batch: Batch, row: int, gone: NDArray[np.bool_]) -> tuple[Finding, ...]:
-        """The findings for the objects of the sample at `row` that are `gone` (N,)."""
-        own = batch.objects_of(row)
-        named = replace(own, labels=self._first[own.labels])
-        location = Location(batch.relative_paths[row], batch.values("split")[row], self.names)
-        part = gone[batch.starts[row] : batch.starts[row + 1]]
-        return drop_findings_by_class("class-dropped", named, part, location, "the class is left out")
 
     def renamed_finding(self, finding: Finding) -> Finding:
         """`finding` with the new name of its class."""

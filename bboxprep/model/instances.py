@@ -241,6 +241,14 @@ class Instances:
             visibility=np.pad(self.visibility, ((0, 0), (0, more))),
         )
 
+    def with_first_keypoints(self, points: int) -> Instances:
+        """These objects with their first `points` keypoints, as views; the others are not labelled."""
+        if points >= self.visibility.shape[1]:
+            return self
+        own = {name: self.__dict__[name] for name in _NAMES}
+        own |= {"keypoints": self.keypoints[:, :points], "visibility": self.visibility[:, :points]}
+        return unchecked(Instances, own)
+
     def part(self, start: int, end: int) -> Instances:
         """The objects from row `start` to row `end`, as views; `concat` joins parts that follow each other without a
         copy.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 import msgspec
@@ -98,3 +98,18 @@ def drop_findings_by_class(
         )
         for label, count in sorted(counts.items())
     )
+
+
+def dropped_by_class(
+    batch: Batch, code: str, rows: Rows, names: Callable[[bool], Sequence[str]], why: str
+) -> dict[int, tuple[Finding, ...]]:
+    """`drop_findings_by_class` of the objects of `batch` at `rows` (N,), by the row of the sample that they are of.
+
+    ``names(mirrored)`` are the classes of the labels of a sample, before a flip.
+    """
+    found = {}
+    for row in np.flatnonzero(batch.totals(rows)).tolist():
+        mirrored, part = batch.values("mirrored")[row], rows[batch.starts[row] : batch.starts[row + 1]]
+        location = Location(batch.relative_paths[row], batch.values("split")[row], names(mirrored))
+        found[row] = drop_findings_by_class(code, batch.objects_of(row), part, location, why)
+    return found

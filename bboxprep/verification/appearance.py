@@ -6,7 +6,7 @@ coarsely than its recipe asks would pass there. Each limit is far from what true
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, pairwise, permutations
 from math import sqrt
 
@@ -18,6 +18,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images import gray_levels
 from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
 from bboxprep.model.header import Header
+from bboxprep.verification.effects_model import step_names
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
@@ -109,19 +110,14 @@ def appearance_faults(
     """
     if header.mode not in _PLAIN_MODES or header.depth > 8:
         return
-    yield from gray_faults(*pair, coarse, _names(steps), quality)
+    yield from gray_faults(*pair, coarse, step_names(steps), quality)
     if source.small is not None and written.small is not None and min(written.small.colours.shape[:2]) > 1:
         yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped))
 
 
 def has_comparable_colours(header: Header, steps: object) -> bool:
     """Whether an output by `steps` of a source with `header` must have its colours."""
-    return header.mode == "RGB" and header.depth <= 8 and not _names(steps) & (COLOURING | {"cutout"})
-
-
-def _names(steps: object) -> set[str]:
-    """The names of the recorded `steps`."""
-    return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
+    return header.mode == "RGB" and header.depth <= 8 and not step_names(steps) & (COLOURING | {"cutout"})
 
 
 def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:

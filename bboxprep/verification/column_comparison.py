@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
-from bboxprep.verification.drawn_labels import meet_others
+from bboxprep.verification.drawn_labels import meets_another
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
@@ -77,7 +77,7 @@ class ObjectPair:
     @property
     def lies_free(self) -> bool:
         """Whether it meets no other object of the image, which may hide it in labels that are pictures."""
-        return not meet_others(self.expected.boxes)[self.one]
+        return not meets_another(self.expected.boxes, self.one)
 
     @property
     def is_bare(self) -> bool:

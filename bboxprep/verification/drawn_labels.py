@@ -11,9 +11,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply
 from bboxprep.verification.expectation import SLACK, Boxes, Expectation, hull_of_pixels
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.region import box_around, part_of
-
-_ANY = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
+from bboxprep.verification.region import EMPTY_BOX, box_around, part_of
 
 
 def as_drawn(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
@@ -21,14 +19,14 @@ def as_drawn(expected: Expectation, source: Instances, mapped: Mapped) -> Expect
     hide any part.
     """
     outer, inner = expected.outlines.copy(), expected.inner.copy()
-    hidden = meet_others(expected.boxes)
+    hidden = np.array([meets_another(expected.boxes, row) for row in range(len(source))], dtype=np.bool_)
     for row in range(len(source)):
         mask = source.masks[row]
         if not source.polygons[row] and mask is not None:
             ring = apply(mapped.from_frame, hull_of_pixels(mask.mask())) if mask.area else np.zeros((0, 2))
             outer[row] = box_around(part_of(ring, mapped.seen)) if len(ring) else expected.boxes[row]
         if hidden[row]:
-            inner[row] = _ANY
+            inner[row] = EMPTY_BOX
         elif expected.cut[row] or mapped.warped:
             continue
         else:
@@ -46,9 +44,9 @@ def has_whole_edges(boxes: Boxes) -> NDArray[np.bool_]:
     return np.asarray((boxes == np.rint(boxes)).all(axis=1))
 
 
-def meet_others(boxes: Boxes) -> NDArray[np.bool_]:
-    """Whether each of the `boxes` (N, 4) meets another one: bool (N,)."""
-    before = np.asarray((boxes[:, None, :2] < boxes[None, :, 2:]).all(axis=2))
-    meet = np.asarray(before & before.T)
-    np.fill_diagonal(meet, val=False)
-    return np.asarray(meet.any(axis=1))
+def meets_another(boxes: Boxes, row: int) -> bool:
+    """Whether the box at `row` of `boxes` (N, 4) meets another one."""
+    box = boxes[row]
+    meets = ((boxes[:, :2] < box[2:]) & (box[:2] < boxes[:, 2:])).all(axis=1)
+    meets[row] = False
+    return bool(meets.any())

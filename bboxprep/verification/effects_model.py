@@ -35,9 +35,14 @@ class ExpectedEffects:
     weak: str = ""
 
 
+def step_names(steps: object) -> set[str]:
+    """The names of the recorded `steps`."""
+    return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
+
+
 def needs_margin(steps: object) -> bool:
     """Whether a recorded step looks at the whole image, its margin too: a contrast, which is about the mean."""
-    return any("contrast" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping))
+    return "contrast" in step_names(steps)
 
 
 def level_of(pad: object) -> float | None:

@@ -21,6 +21,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import (
+    EMPTY_BOX,
     Box,
     Matrix,
     Points,
@@ -34,7 +35,6 @@ from bboxprep.verification.region import (
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
 SLACK = 1e-3  # px; decimal rounding may reach that far over an edge, which is not a cut
-_NOWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])
 
 
 CUT = 1e-3  # px; a shape that reaches no further out is not cut
@@ -82,7 +82,7 @@ def _expect_clipped(source: Instances, mapped: Mapped, *, outlined: bool) -> Exp
         there = (boxes[:, 2:] > boxes[:, :2]) & (source.boxes[:, 2:] > source.boxes[:, :2])
         gone = np.asarray(~there.all(axis=1))
         reach = np.maximum(np.abs(inside - source.boxes), np.abs(boxes - placed)).max(axis=1, initial=0.0)
-    outlines, inner = boxes.copy(), np.tile(_NOWHERE, (len(boxes), 1))
+    outlines, inner = boxes.copy(), np.tile(EMPTY_BOX, (len(boxes), 1))
     drawn = np.zeros(len(boxes), dtype=np.bool_)
     for row in range(len(boxes)) if outlined else np.flatnonzero(reach > SLACK).tolist():
         points, slack = _outline(source, row, matrix)
@@ -92,7 +92,7 @@ def _expect_clipped(source: Instances, mapped: Mapped, *, outlined: bool) -> Exp
             whole, inner[row] = _around(points, slack, frame, matrix, part)
             outlines[row] = whole if source.polygons[row] or source.masks[row] is None else boxes[row]
     if not mapped.derived:
-        inner[:], drawn[:], reach[:] = _NOWHERE, True, np.inf
+        inner[:], drawn[:], reach[:] = EMPTY_BOX, True, np.inf
     return Expectation(boxes, outlines, boxes, inner, gone, reach > SLACK, drawn, np.zeros(len(boxes)))
 
 
@@ -115,10 +115,10 @@ def _expect_warped(source: Instances, mapped: Mapped) -> Expectation:
     boxes[gone] = 0.0
     if not mapped.derived:
         inside, warp = _redrawn(inside, warp, mapped)
-        places = [quadrilateral(box, warp) if good else _NOWHERE for box, good in zip(inside, sound, strict=True)]
+        places = [quadrilateral(box, warp) if good else EMPTY_BOX for box, good in zip(inside, sound, strict=True)]
         outer = outlines = np.array(places).reshape(-1, 4)
         gone = ~(outer[:, 2:] > outer[:, :2]).all(axis=1)
-        inner, cut, drawn = np.tile(_NOWHERE, (len(boxes), 1)), cut | True, drawn | True
+        inner, cut, drawn = np.tile(EMPTY_BOX, (len(boxes), 1)), cut | True, drawn | True
     return Expectation(boxes, outlines, outer, inner, np.asarray(gone), cut, drawn, tolerance)
 
 
@@ -161,7 +161,7 @@ def _around(
     whole = _clipped(np.concatenate((mapped.min(axis=0), mapped.max(axis=0)))[None], output)[0]
     seen = _within(points, frame) & _within(mapped, output)
     if not seen.any():
-        return whole, _NOWHERE
+        return whole, EMPTY_BOX
     low, high = mapped[seen].min(axis=0) + slack, mapped[seen].max(axis=0) - slack
     return whole, np.concatenate((low, high))
 
@@ -210,7 +210,7 @@ class ExpectedObject:
     tolerance: float = 0.0
 
 
-_GONE_OBJECT = ExpectedObject(np.zeros(4), _NOWHERE, np.zeros(4), np.zeros(4), cut=True, drawn=False)
+_GONE_OBJECT = ExpectedObject(np.zeros(4), EMPTY_BOX, np.zeros(4), np.zeros(4), cut=True, drawn=False)
 
 
 def expect_object(source: Instances, row: int, box: Box, warp: ExpectedMap, *, overreached: bool) -> ExpectedObject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +11,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import DecodedImage, warped
 from bboxprep.images.gray_levels import Gray, softened
 from bboxprep.verification import whole_image
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin, step_names
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
 from bboxprep.verification.region import beyond, pixels_inside
@@ -67,7 +66,7 @@ def reduction(size: Size, steps: object) -> int:
     """The divisor by which both images are reduced before they are compared; 1 after a blur, whose sigma is in px of
     the full size.
     """
-    if any("blur" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)):
+    if "blur" in step_names(steps):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 

@@ -24,7 +24,7 @@ from bboxprep.model.object_policy import CrowdRule, ObjectPolicy
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
 from bboxprep.verification.expectation import Boxes, Expectation, whole_of
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.region import Points, box_around, depths, holds
+from bboxprep.verification.region import Points, box_around, depths, grid_over, holds
 
 Rows = NDArray[np.bool_]  # (N,)
 
@@ -215,9 +215,7 @@ def _shapes(source: Instances, row: int) -> Iterator[Points]:
 
 def _grid(box: NDArray[np.float64], rings: Sequence[Points]) -> Points:
     """The points of a grid over `box` (4,) that `rings` hold, those of overlapping rings several times."""
-    steps = (np.arange(GRID) + 0.5) / GRID
-    x, y = (box[low] + (box[low + 2] - box[low]) * steps for low in (0, 1))
-    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    points = grid_over(box, GRID)
     return np.concatenate([points[holds(ring, points)] for ring in rings])
 
 

@@ -19,11 +19,20 @@ from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply
 from bboxprep.verification.expectation import CUT, Expectation, hull_of_pixels
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.region import Matrix, Points, box_around, convex_hull, corners, depths, part_of, rectangle
+from bboxprep.verification.region import (
+    EMPTY_BOX,
+    Matrix,
+    Points,
+    box_around,
+    convex_hull,
+    corners,
+    depths,
+    part_of,
+    rectangle,
+)
 
 _NEAR = 0.01  # px; of a box and of the corners that it is around
 _EXACT = 1e-5  # px; more than the rounding errors of clipped corners
-_ANYWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
 _ROUNDED = 1e-3  # of an area; labels are rounded, so that another of two nearly equal rectangles may be the least
 _AGAIN = 0.02  # of a rectangle; how much a cut on the way, which is not known, may enlarge it
 _FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
@@ -45,7 +54,7 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
             ]
             spread = (slack + (0.0 if mapped.derived else _AGAIN * _reach(parts))) * np.array([-1, -1, 1, 1])
             outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
-            inner[row] = _ANYWHERE
+            inner[row] = EMPTY_BOX
     return replace(expected, outlines=outlines, inner=inner)
 
 

@@ -16,6 +16,9 @@ Region = NDArray[np.float64]  # (K, 3)
 Matrix = NDArray[np.float64]  # (3, 3)
 Points = NDArray[np.float64]  # (..., 2)
 Box = NDArray[np.float64]  # (4,) x0 y0 x1 y1, px
+EMPTY_BOX = np.array([np.inf, np.inf, -np.inf, -np.inf])
+"""The box (4,) around nothing, which is inside any other."""
+EMPTY_BOX.setflags(write=False)
 _PARALLEL = 1e-9
 _SLACK = 1e-6  # px; the rounding error of a corner
 
@@ -65,9 +68,9 @@ def corners(region: Region) -> Points:
 
 
 def box_around(points: Points) -> NDArray[np.float64]:
-    """The box (4,) around points (P, 2); an inverted box for no points."""
+    """The box (4,) around points (P, 2); `EMPTY_BOX` for no points."""
     if not len(points):
-        return np.array([np.inf, np.inf, -np.inf, -np.inf])
+        return EMPTY_BOX.copy()
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
@@ -128,3 +131,10 @@ def ring_off(one: NDArray[np.float64], other: NDArray[np.float64], tolerance: fl
         for ring in (np.roll(other, -start, axis=0), np.roll(other[::-1], start + 1, axis=0)):
             off = min(off, float(np.abs(one - ring).max()))
     return off
+
+
+def grid_over(box: NDArray[np.float64], count: int) -> Points:
+    """The middles of equal cells of `box` (4,), `count` along each side, row by row: float64 (Q, 2)."""
+    steps = (np.arange(count) + 0.5) / count
+    x, y = (box[low] + (box[low + 2] - box[low]) * steps for low in (0, 1))
+    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

@@ -12,7 +12,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.verification.arithmetic import apply
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.region import box_around, depths, holds
+from bboxprep.verification.region import box_around, depths, grid_over, holds
 
 GRID = 64  # points along each side of the box
 
@@ -42,7 +42,7 @@ def visible_area(source: Instances, row: int, box: NDArray[np.float64], mapped: 
     moved = [apply(mapped.from_frame, ring) for ring in rings]
     if any(map(_crosses_itself, moved)):
         return 0.0, np.inf
-    points = _grid(box)
+    points = grid_over(box, GRID)
     points = points[depths(mapped.seen, points) >= 0]
     counted = sum(np.count_nonzero(holds(ring, points)) for ring in moved)
     cell, error = width * height / GRID**2, sum(_cells_crossed(ring, box) for ring in moved)
@@ -54,7 +54,7 @@ def _crosses_itself(ring: NDArray[np.float64]) -> bool:
     box = box_around(ring)
     if (box[2:] <= box[:2]).any():
         return False
-    cell, counted = float(np.prod(box[2:] - box[:2])) / GRID**2, np.count_nonzero(holds(ring, _grid(box)))
+    cell, counted = float(np.prod(box[2:] - box[:2])) / GRID**2, np.count_nonzero(holds(ring, grid_over(box, GRID)))
     return bool(abs(rings_area((ring,)) - counted * cell) > _cells_crossed(ring, box) * cell)
 
 
@@ -63,10 +63,3 @@ def _cells_crossed(ring: NDArray[np.float64], box: NDArray[np.float64]) -> float
     held = np.clip(ring, box[:2], box[2:])
     across = np.abs(held - np.roll(held, 1, axis=0)) / (box[2:] - box[:2]) * GRID
     return float(across.sum()) + np.count_nonzero(across.any(axis=1))
-
-
-def _grid(box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The middles (GRID * GRID, 2) of equal cells of `box` (4,)."""
-    steps = (np.arange(GRID) + 0.5) / GRID
-    x, y = (box[low] + (box[low + 2] - box[low]) * steps for low in (0, 1))
-    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

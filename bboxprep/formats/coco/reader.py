@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import accumulate, groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,10 @@ from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
 from bboxprep.io.paths import dataset_folder, relative_path
-from bboxprep.model.batch import Batch, FromText, starts_of
+from bboxprep.model.batch import Batch, starts_of
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples, items_at
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.sample import Sample
 
 
 @reads
@@ -179,20 +179,19 @@ class _SplitFile:
         """
         located, split, count = self.index.located, self.reader.split, len(images)
         names = [located.names[image] for image in images]
-        files = reading.files_below(self.index.folder, names)
+        files = reading.files_in([self.index.folder] * count, names)
         sizes = [self.index.sizes[image] if stated else None for image in images]
         missing = {
             row: self._missing(image, files[row]) for row, image in enumerate(images) if image in located.missing
         }
-        probed = reading.probe_images(probe, files, self.home, [split] * count, sizes, missing)
-        return Batch.of_columns(
-            count,
-            EMPTY_SAMPLE.replace_fast(split=split),
-            name=FromText([self.prefix + name for name in names] if self.prefix else names, PurePosixPath),
-            path=files,
-            header=probed.headers,
+        return reading.outlines(
+            probe,
+            self.home,
+            files,
+            missing,
+            name=reading.as_names([self.prefix + name for name in names] if self.prefix else names),
+            split=[split] * count,
             declared=sizes,
-            findings=probed.findings,
             id=[self.index.ids[image] if stated else 0 for image in images],
         )
 

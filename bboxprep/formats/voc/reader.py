@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,14 +30,13 @@ from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.io.paths import AllowedFolders, stem_of
-from bboxprep.model.batch import Batch, FromText, starts_of
+from bboxprep.model.batch import Batch, starts_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.polygons import Polygons
-from bboxprep.model.sample import EMPTY_SAMPLE
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.splits import TRAIN
 
@@ -193,19 +192,16 @@ class _Samples(msgspec.Struct, frozen=True):
 
     def outlines(self, items: Sequence[VocItem]) -> Batch:
         """The samples of `items` without their objects."""
-        files = reading.files_below(self.root, [item.image for item in items])
-        splits, declared = [item.split for item in items], [item.declared for item in items]
+        files = reading.files_in([self.root] * len(items), [item.image for item in items])
         missing = {row: _missing(item) for row, item in enumerate(items) if not item.present}
-        probed = reading.probe_images(self.probe, files, self.root, splits, declared, missing)
-        return Batch.of_columns(
-            len(items),
-            EMPTY_SAMPLE,
-            name=FromText([item.name for item in items], PurePosixPath),
-            path=files,
-            header=probed.headers,
-            split=splits,
-            declared=declared,
-            findings=probed.findings,
+        return reading.outlines(
+            self.probe,
+            self.root,
+            files,
+            missing,
+            name=reading.as_names([item.name for item in items]),
+            split=[item.split for item in items],
+            declared=[item.declared for item in items],
             labelled=[bool(item.label) for item in items],
         )
 

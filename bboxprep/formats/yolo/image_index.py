@@ -11,7 +11,6 @@ from typing import NamedTuple, overload
 
 from bboxprep.io.paths import stem_of
 from bboxprep.io.remote import is_stored
-from bboxprep.model.batch import FromText
 
 
 class YoloItem(NamedTuple):
@@ -99,10 +98,3 @@ class YoloItems(Sequence[YoloItem]):
         split, folder, texts = self.homes[self._of[row]]
         file = self._files[row]
         return YoloItem(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))
-
-
-def image_files(items: Sequence[YoloItem]) -> Sequence[Path]:
-    """The image files of `items`, as a column of a `Batch`."""
-    if any(is_stored(item.folder) for item in items):
-        return [item.image for item in items]
-    return FromText([f"{item.folder}{os.sep}{item.file}" for item in items], Path)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ from bboxprep.formats import reading
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
-from bboxprep.formats.yolo.image_index import YoloItem, image_files
+from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_task import label_task
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
@@ -37,11 +37,10 @@ from bboxprep.formats.yolo_row_kinds import RowGrammar
 from bboxprep.formats.yolo_row_notes import LabelFile
 from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.io.paths import relative_path
-from bboxprep.model.batch import Batch, FromText, starts_of
+from bboxprep.model.batch import Batch, starts_of
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.lazy_samples import LazySamples
-from bboxprep.model.sample import EMPTY_SAMPLE
 
 Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name
 
@@ -114,18 +113,14 @@ class _Loader(msgspec.Struct, frozen=True):
 
     def outlines(self, items: Sequence[YoloItem]) -> Batch:
         """The samples of `items` without their label files."""
-        splits, files = [item.split for item in items], image_files(items)
-        probed = reading.probe_images(self.probe, files, self.home, splits)
-        return Batch.of_columns(
-            len(items),
-            _UNREAD,
-            name=FromText([item.named for item in items], PurePosixPath),
-            path=files,
-            header=probed.headers,
-            split=splits,
-            findings=probed.findings,
+        return reading.outlines(
+            self.probe,
+            self.home,
+            reading.files_in([item.folder for item in items], [item.file for item in items]),
+            name=reading.as_names([item.named for item in items]),
+            split=[item.split for item in items],
             labelled=[item.texts is not None for item in items],
-        )
+        ).replace(fractional=True)
 
     def _unlabelled(self, outlines: Batch, row: int) -> tuple[Finding, ...]:
         if outlines.headers[row] is None:
@@ -139,7 +134,6 @@ def _displayed(header: Header | None) -> tuple[int, int]:
 
 
 _ONE = (1, 1)
-_UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True)
 
 
 def unmatched_labels(

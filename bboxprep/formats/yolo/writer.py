@@ -140,6 +140,4 @@ def _findings(batch: Batch, row: int, image: str, changed: tuple[int, ...]) -> t
     notes = change_notes(*changed) if any(changed) else []
     if "images/" in batch.names[row] and "images" in batch.names[row].split("/")[:-1]:
         notes.append(("name-changed", f"written as {image}"))
-    return tuple(
-        [Finding(code, words, batch.relative_paths[row], split=batch.values("split")[row]) for code, words in notes]
-    )
+    return tuple([batch.finding(row, *note) for note in notes])

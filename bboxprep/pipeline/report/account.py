@@ -166,7 +166,7 @@ def count_output_objects(
     counts = samples.counts.tolist()
     for row in rows:
         _check_equal("objects of an image, handed to the writer and written", counts[row], written.labels[row].count)
-    out = samples if len(rows) == len(samples) else samples.select(rows)
+    out = samples.select(rows)
     flipped = [out, *[Batch.of(parts) for parts in samples.values("parts") if parts]]
     return OutputCounts(
         images=len(out),
@@ -194,7 +194,7 @@ def _by_mirrored(batch: Batch) -> Iterator[tuple[bool, Batch]]:
     for mirrored in (False, True):
         rows = [row for row, flag in enumerate(flags) if flag == mirrored]
         if rows:
-            yield mirrored, batch if len(rows) == len(batch) else batch.select(rows)
+            yield mirrored, batch.select(rows)
 
 
 def _over_splits(counts: Counter[tuple[str, str]]) -> Counter[str]:

@@ -16,12 +16,11 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import LossError
-from bboxprep.findings import Finding
 from bboxprep.formats.api import Format, Writer
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import CrowdRule
-from bboxprep.model.validation import Location, drop_findings_by_class
+from bboxprep.model.validation import dropped_by_class
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 SourceNames = Callable[[bool], Sequence[str]]
@@ -56,27 +55,20 @@ class CrowdPlan(msgspec.Struct, frozen=True):
         crowd = batch.instances.crowd
         if self.act == "as-is" or not crowd.any():
             return batch
-        rows = np.flatnonzero(batch.totals(crowd)).tolist()
         if self.act == "drop":
-            gone = {row: self._dropped(batch, row, names(batch.values("mirrored")[row])) for row in rows}
-            return batch.with_findings(gone).keep(~crowd)
-        noted = {row: self._kept(batch, row) for row in rows}
+            why = f"crowd regions; {IN_SIDECAR}" if self.in_sidecar else "crowd regions"
+            return batch.with_findings(dropped_by_class(batch, "crowd-dropped", crowd, names, why)).keep(~crowd)
+        outcome, counts = f"marked {self.mark}" if self.mark else "written as ordinary objects", batch.totals(crowd)
+        noted = {
+            row: [batch.finding(row, "crowd-kept", f"crowd regions {outcome}: {counts[row]}")]
+            for row in np.flatnonzero(counts).tolist()
+        }
         marked = tuple(
             {**attributes, self.mark: 1} if self.mark and region else attributes
             for attributes, region in zip(batch.instances.attributes, crowd.tolist(), strict=True)
         )
         plain = replace(batch.instances, crowd=np.zeros(len(crowd), dtype=np.bool_), attributes=marked)
         return batch.with_findings(noted).with_objects(plain)
-
-    def _dropped(self, batch: Batch, row: int, names: Sequence[str]) -> tuple[Finding, ...]:
-        why, own = f"crowd regions; {IN_SIDECAR}" if self.in_sidecar else "crowd regions", batch.objects_of(row)
-        location = Location(batch.relative_paths[row], batch.values("split")[row], names)
-        return drop_findings_by_class("crowd-dropped", own, own.crowd, location, why)
-
-    def _kept(self, batch: Batch, row: int) -> tuple[Finding, ...]:
-        outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
-        words, split = f"crowd regions {outcome}: {batch.objects_of(row).crowd.sum()}", batch.values("split")[row]
-        return (Finding("crowd-kept", words, path=batch.relative_paths[row], split=split),)
 
 
 def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:

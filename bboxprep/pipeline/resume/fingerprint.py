@@ -115,7 +115,7 @@ def content_hash(
     fields = [_hashed(batch, name) for name in _HASHED]
     paths = [output and (output.image, output.labels, output.renamed) for output in outputs]
     rest = [(content_hash(Batch.of([other]), [None]), stamp) for beside in others for other, stamp in beside]
-    parts = [_as_bytes((fields, paths, list(map(len, others)), rest)), batch.starts.tobytes()]
+    parts = [_as_bytes((fields, paths, list(map(len, others)), rest)), batch.starts.tobytes(), batch.points.tobytes()]
     return blake2b(b"".join([*parts, *batch.instances.hash_parts()]), digest_size=16).digest()
 
 

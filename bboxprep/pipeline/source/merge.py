@@ -130,9 +130,7 @@ def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) 
 
 
 def _as_part(batch: Batch, change: ClassMapping, folder: Path, root: Path, first_track: int) -> Batch:
-    if batch.any("findings"):
-        placed = [tuple(_placed(finding, folder, root) for finding in own) for own in batch.values("findings")]
-        batch = batch.with_columns(findings=placed)
+    batch = batch.map_findings(partial(_placed, folder=folder, root=root))
     instances = _with_tracks_from(first_track, batch.instances)
     return change.apply(batch.replace(root=root).with_objects(instances))
 

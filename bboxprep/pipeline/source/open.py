@@ -123,10 +123,7 @@ def _with_known_split(dataset: Dataset) -> Dataset:
 
 
 def _in_split(batch: Batch, split: str) -> Batch:
-    if batch.any("findings"):
-        named = [tuple(replace(finding, split=split) for finding in own) for own in batch.values("findings")]
-        batch = batch.with_columns(findings=named)
-    return batch.replace(split=split)
+    return batch.map_findings(lambda finding: replace(finding, split=split)).replace(split=split)
 
 
 def _settled(batch: Batch, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Batch:

@@ -26,7 +26,7 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
-from bboxprep.model.validation import Location, drop_findings_by_class
+from bboxprep.model.validation import dropped_by_class
 from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WriteMethod, WrittenBatch
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
@@ -79,11 +79,9 @@ class ImageWriter(msgspec.Struct, frozen=True):
 
     def write_labels(self, written: WrittenBatch) -> WrittenBatch:
         """Write the labels of `written`, whose images are written; returns it with them. Raises `TargetError`."""
-        placed = [(row, output) for row, output in enumerate(written.outputs) if output]
-        rows, count = [row for row, _ in placed], len(written.outputs)
+        rows, count, images = written.rows, len(written.outputs), [output.image for output in written.outputs if output]
         labels, files = [NO_LABELS] * count, [NO_FILES] * count
-        batch = written.samples if len(rows) == count else written.samples.select(rows)
-        for row, own in zip(rows, self._encode_labels(batch, [output.image for _, output in placed]), strict=True):
+        for row, own in zip(rows, self._encode_labels(written.samples.select(rows), images), strict=True):
             labels[row] = own
             files[row] = tuple([self._write_file(*file) for file in own.files]) if self.dest else ()
         noted = {row: labels[row].findings for row in rows if labels[row].findings}
@@ -98,12 +96,12 @@ class ImageWriter(msgspec.Struct, frozen=True):
         ):
             if row in given_up:
                 words = "kills the process that decodes it (out of memory, or a fault of its decoder)"
-                yield row, [_finding(batch, row, "image-unread", words)]
+                yield row, [batch.finding(row, "image-unread", words)]
             elif header is None or refusal:
                 yield row, []
             elif output is None:
                 words = "could not be read when this run looked for its size, but later"
-                yield row, [_finding(batch, row, "image-unread", words)]
+                yield row, [batch.finding(row, "image-unread", words)]
 
     def _write(self, batch: Batch, row: int, header: Header, output: Output) -> tuple[ImageFile, list[Finding]]:
         """Write the image file of a sample; with the findings about it.
@@ -111,11 +109,11 @@ class ImageWriter(msgspec.Struct, frozen=True):
         Where no step changes a pixel, it has the bytes of the source, with the orientation tag, if any, set to 1,
         unless it is of another kind than is written (`Encoding.image_format`). Raises `ImageError` and `TargetError`.
         """
-        notes = [_finding(batch, row, "name-changed", f"written as {output.image}")] if output.renamed else []
+        notes = [batch.finding(row, "name-changed", f"written as {output.image}")] if output.renamed else []
         unopened = self.labels_only or self.images == "none"
         if unopened and not codec.keeps_bytes(header):
             words = f"is a {NAMES[header.container]} by its name, which trainers skip, and is not converted unopened"
-            notes.append(_finding(batch, row, "image-unconverted", words))
+            notes.append(batch.finding(row, "image-unconverted", words))
         if self.dest is None or self.images == "none":
             return NO_FILE, notes
         sample = batch[row]
@@ -127,7 +125,7 @@ class ImageWriter(msgspec.Struct, frozen=True):
             source = read_file(sample.path)
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
-                notes.append(_finding(batch, row, "metadata-dropped", note))
+                notes.append(batch.finding(row, "metadata-dropped", note))
             return self._write_bytes(output, data, method, source), notes
         if header.tagged:
             source = read_file(sample.path)
@@ -178,19 +176,9 @@ class ImageWriter(msgspec.Struct, frozen=True):
         """`batch` without the objects of the samples at `rows`, with these findings and one for each class of them."""
         if not rows:
             return batch
-        gone = {row: [*found, *self._lost_objects(batch, row)] for row, found in rows.items()}
-        return batch.with_findings(gone).keep(~np.isin(batch.owners, list(rows)))
-
-    def _lost_objects(self, batch: Batch, row: int) -> Sequence[Finding]:
-        names = self.flip_mapping.source_names(self.names, batch.values("mirrored")[row])
-        location = Location(batch.relative_paths[row], batch.values("split")[row], names)
-        own = batch.objects_of(row)
-        every = np.ones(len(own), dtype=np.bool_)
-        return drop_findings_by_class("image-skipped", own, every, location, "skipped with their image")
-
-
-def _finding(batch: Batch, row: int, code: str, words: str) -> Finding:
-    return Finding(code, words, batch.relative_paths[row], split=batch.values("split")[row])
+        gone, names = np.isin(batch.owners, list(rows)), partial(self.flip_mapping.source_names, self.names)
+        lost = dropped_by_class(batch, "image-skipped", gone, names, "skipped with their image")
+        return batch.with_findings(rows).with_findings(lost).keep(~gone)
 
 
 def _place_copy(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:

@@ -235,8 +235,7 @@ class BatchWorker(msgspec.Struct, frozen=True):
 def _first_of_each(batch: Batch) -> Batch:
     """The samples of `batch` that are the first output of their image."""
     variants = batch.values("variant")
-    rows = [row for row, variant in enumerate(variants) if variant is None or variant.is_first]
-    return batch if len(rows) == len(batch) else batch.select(rows)
+    return batch.select([row for row, variant in enumerate(variants) if variant is None or variant.is_first])
 
 
 def _image_files(batch: Batch, stamps: Sequence[FileStamp], written: WrittenBatch) -> Iterator[ImageFiles]:
