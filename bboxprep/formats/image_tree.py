@@ -8,7 +8,6 @@ the root.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ import msgspec
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.image_lookup import Nearness
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.kept_answers import kept
 from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
-from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders, known_split, split_of
 
 # matched in lower case, as the next two
@@ -90,15 +88,15 @@ def _is_elsewhere(path: Path, root: Path, linked: set[Path]) -> bool:
 @kept
 def holds_file(root: Path, *suffixes: str) -> bool:
     """Whether a file below `root` has one of the `suffixes`. Stops at the first one; follows no links."""
-    return any(name.lower().endswith(suffixes) for _, _, names in paths.walk(root) for name in names)
+    return any(name.lower().endswith(suffixes) for _, _, names in folder_listing.walk(root) for name in names)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
+def _entries(folder: Path) -> list[folder_listing.Entry]:
     try:
-        with paths.scan(folder) as found:
-            return [entry for entry in found if not entry.name.lower().startswith((".", "bboxprep.", *_NOT_PHOTOS))]
+        found = folder_listing.scan(folder)
     except OSError as error:
         raise source_error(error, folder, LayoutError, "the folder cannot be read") from error
+    return [entry for entry in found if not entry.name.lower().startswith((".", "bboxprep.", *_NOT_PHOTOS))]
 
 
 def _file(tree: ImageTree, path: str, name: str, labels: str) -> None:

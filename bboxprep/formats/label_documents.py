@@ -6,16 +6,14 @@ its split by its own name, else by that of its folder. No link out of the folder
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats import image_tree, locate_images
 from bboxprep.formats.api import RootEvidence
-from bboxprep.io import paths
-from bboxprep.io.kept_answers import kept
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_text
 from bboxprep.model.splits import is_word, known_split
 
@@ -86,7 +84,7 @@ class DocumentKind:
     def _paths(self, root: Path) -> list[Path]:
         """The documents in the folder `root`; those in its folders where it has none."""
         home = paths.resolved(root)
-        for folders in ([root], sorted(paths.subfolders(root))):
+        for folders in ([root], sorted(folder_listing.subfolders(root))):
             files = [path for folder in folders for path in self._files(folder) if paths.is_within(path, home)]
             if found := [path for path in files if self.label_file(path)]:
                 return found
@@ -94,10 +92,11 @@ class DocumentKind:
 
     def _files(self, folder: Path) -> list[Path]:
         try:
-            ends, found = {suffix[suffix.rfind(".") :] for suffix in self.suffixes}, _by_suffix(folder)
+            found = folder_listing.names_by_suffix(folder)
         except OSError as error:
             paths.refuse_passing(error, folder)
             return []
+        ends = {suffix[suffix.rfind(".") :] for suffix in self.suffixes}
         names = [name for end in ends for name in found.get(end, ()) if name.lower().endswith(self.suffixes)]
         return [folder / name for name in sorted(names) if not name.startswith(".")] if len(names) <= _MANY else []
 
@@ -110,17 +109,6 @@ class DocumentKind:
             return folder.name
         above = paths.folder_name(folder)
         return above if is_word(above) else ""
-
-
-@kept
-def _by_suffix(folder: Path) -> Mapping[str, Sequence[str]]:
-    """The names of the files in `folder` by their suffixes in lower case. Raises `OSError`."""
-    found = defaultdict[str, list[str]](list)
-    with paths.scan(folder) as entries:
-        for one in entries:
-            if one.is_file():
-                found[one.name[one.name.rfind(".") :].lower()].append(one.name)
-    return found
 
 
 def _is_part(folder: str) -> bool:

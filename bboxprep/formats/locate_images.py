@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.lenient_json import excerpt
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.splits import known_split
@@ -69,11 +69,11 @@ def locate(folder: Path, wanted: Sequence[str], root: Path, field: str) -> Locat
 def _files_in(folder: Path) -> set[str]:
     """The names of the files in `folder` that are no links: what names one of them needs no other look."""
     try:
-        with paths.scan(folder) as entries:
-            return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
+        entries = folder_listing.scan(folder)
     except OSError as error:
         paths.refuse_passing(error, folder)
         return set()
+    return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
 
 
 def unlisted_images(located: Iterable[tuple[Path, Located]], home: Path) -> tuple[list[Path], list[Path]]:
@@ -89,7 +89,7 @@ def unlisted_images(located: Iterable[tuple[Path, Located]], home: Path) -> tupl
                 below, _, file = name.rpartition("/")
                 listed[folder / below if below else folder].add(file)
     above = {folder.parent for folder in listed if folder.is_relative_to(home) and folder != home}
-    beside = {path for folder in above for path in paths.subfolders(folder) if known_split(path.name)}
+    beside = {path for folder in above for path in folder_listing.subfolders(folder) if known_split(path.name)}
     unnamed = {path for path in beside if not any(folder.is_relative_to(path) for folder in listed)}
     return _images_except(listed), _images_except({path: set() for path in unnamed})
 
@@ -140,7 +140,7 @@ def _looked_up(
 
 def images_below(folder: Path, allowed: paths.AllowedFolders) -> Iterator[str]:
     """The paths below `folder` of all images there that lie in one of the `allowed` folders, links followed."""
-    for place, _, names in paths.walk(folder):
+    for place, _, names in folder_listing.walk(folder):
         below = paths.relative_path(place, folder)
         for name in names:
             if paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES and allowed.holds(place / name):

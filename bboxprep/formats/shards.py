@@ -35,7 +35,7 @@ from bboxprep.formats.shard_numbers import STAGE, ShardNumbers, true_name, usual
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
@@ -147,8 +147,7 @@ def _called_shards(root: Path, suffix: str) -> list[tuple[str, Path]]:
     folders = [root, *([root / "data"] if own else [])]
     found = []
     for folder in folders:
-        with paths.scan(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(suffix) and entry.is_file())
+        names = folder_listing.names_by_suffix(folder).get(suffix, ())
         found += [(named[1], folder / name) for name in names if (named := _SHARD.fullmatch(name[: -len(suffix)]))]
     return found
 
@@ -186,8 +185,7 @@ def _pictures(shard: Path) -> list[Path]:
 
 
 def _members(shard: Path) -> list[str]:
-    with paths.scan(shard) as entries:
-        return sorted(entry.name for entry in entries)
+    return sorted(entry.name for entry in folder_listing.scan(shard))
 
 
 def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:

@@ -23,17 +23,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.frames import likelihood
 from bboxprep.frames.appearance import BoxAppearance, turned_pattern
-from bboxprep.frames.likelihood import (
-    MEASURES,
-    TURNS,
-    clipped,
-    log_odds,
-    needed_log_odds,
-    similar,
-    turn_of,
-    vote_weights,
-)
+from bboxprep.frames.likelihood import log_odds
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, IDENTITY, Dihedral
 
 Floats = NDArray[np.float64]
@@ -94,7 +86,7 @@ class Calibration(msgspec.Struct, frozen=True):
         `turn` brings the stored image to the displayed one; either may be upright.
         """
         scores = np.array([self.experts.scores(photo, (IDENTITY, turn)) for photo in photos]) @ self.weights
-        return clipped(_either(scores[:, 0, 0], scores[:, 1, 0]) - _either(scores[:, 0, 1], scores[:, 1, 1]))
+        return likelihood.clipped(_either(scores[:, 0, 0], scores[:, 1, 0]) - _either(scores[:, 0, 1], scores[:, 1, 1]))
 
 
 def calibration_of(photos: Sequence[Photo]) -> Calibration | None:
@@ -104,8 +96,8 @@ def calibration_of(photos: Sequence[Photo]) -> Calibration | None:
     thumbnails, measures = (
         np.array(column) for column in zip(*((p.thumbnail, p.measures) for p in photos), strict=True)
     )
-    alike, votes = similar(thumbnails), vote_weights(thumbnails)
-    if votes.sum() < LEAST or turn_of(measures, votes) is not None:
+    alike, votes = likelihood.similar(thumbnails), likelihood.vote_weights(thumbnails)
+    if votes.sum() < LEAST or likelihood.turn_of(measures, votes) is not None:
         return None
     harm = np.array([photo.appearance.harm[1:] for photo in photos]) * votes[:, None]
     scores, odds = _held_out(photos, harm, _folds(alike))
@@ -124,12 +116,12 @@ def _folds(alike: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _held_out(photos: Sequence[Photo], harm: Floats, folds: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The scores (P, 8, 8, 7) and log-odds (P, 2, 7) of each photo by what the other parts of `folds` teach."""
-    scores = np.zeros((len(photos), len(TURNS), len(TURNS), len(MEASURES) + 2))
+    scores = np.zeros((len(photos), len(likelihood.TURNS), len(likelihood.TURNS), len(likelihood.MEASURES) + 2))
     for fold in range(FOLDS):
         experts = _fitted(photos, harm, np.flatnonzero(folds != fold))
         for index in np.flatnonzero(folds == fold).tolist():
-            scores[index] = experts.scores(photos[index], TURNS)
-    odds = np.zeros((len(photos), 2, len(TURNS) - 1))
+            scores[index] = experts.scores(photos[index], likelihood.TURNS)
+    odds = np.zeros((len(photos), 2, len(likelihood.TURNS) - 1))
     for fold in range(FOLDS):
         others = folds != fold
         odds[~others] = _odds(scores[~others] @ _weights(scores[others], harm[others]))
@@ -146,7 +138,7 @@ def _fitted(photos: Sequence[Photo], harm: Floats, rows: NDArray[np.int64]) -> E
     both = np.stack((patterns, turned_pattern(patterns, FLIP_HORIZONTAL)), axis=1)  # objects are mirrored as often
     both = both.reshape(*both.shape[:3], -1)
     steps = (both[:, :, :1] - both[:, :, 1:]).reshape(-1, both.shape[-1])
-    share = np.repeat(harm[rows][:, None], 2, axis=1).ravel() / (2 * (len(TURNS) - 1))
+    share = np.repeat(harm[rows][:, None], 2, axis=1).ravel() / (2 * (len(likelihood.TURNS) - 1))
     weighed = steps * share[:, None]
     ridge = PATTERN_RIDGE * len(rows) * np.eye(steps.shape[1])
     return Experts(cells, np.linalg.solve(weighed.T @ steps + ridge, weighed.sum(axis=0)))
@@ -158,7 +150,7 @@ def _weights(scores: Floats, harm: Floats) -> Floats:
     Logistic regression on differences, by Newton's method.
     """
     steps = (scores[:, 0, :1] - scores[:, 0, 1:]).reshape(-1, scores.shape[-1])
-    share = harm.ravel() / (len(TURNS) - 1)
+    share = harm.ravel() / (len(likelihood.TURNS) - 1)
     spread = np.sqrt((share[:, None] * steps**2).sum(axis=0) / max(share.sum(), 1e-9)) + 1e-9
     steps, weights = steps / spread, np.zeros(steps.shape[1])
     for _ in range(STEPS):
@@ -175,7 +167,7 @@ def _odds(scores: Floats) -> Floats:
     Twice: the other plane is the upright one after this turn, or after the one back.
     """
     odds = []
-    for others in (range(1, len(TURNS)), [TURNS.index(~turn) for turn in TURNS[1:]]):
+    for others in (range(1, len(likelihood.TURNS)), [likelihood.TURNS.index(~turn) for turn in likelihood.TURNS[1:]]):
         right = np.stack([_either(scores[:, 0, 0], scores[:, other, 0]) for other in others], axis=1)
         wrong = [_either(scores[:, 0, turn], scores[:, other, turn]) for turn, other in enumerate(others, 1)]
         odds.append(right - np.stack(wrong, axis=1))
@@ -194,7 +186,7 @@ def _temperature(odds: Floats, harm: Floats, alike: NDArray[np.bool_]) -> float 
 
 def _loss(odds: Floats, harm: Floats) -> float:
     """The mean surprise at the right reading, weighed by harm."""
-    return float((np.logaddexp(0.0, -clipped(odds)) * harm[:, None]).sum() / max(2.0 * harm.sum(), 1e-9))
+    return float((np.logaddexp(0.0, -likelihood.clipped(odds)) * harm[:, None]).sum() / max(2.0 * harm.sum(), 1e-9))
 
 
 def _accuracy(odds: Floats, harm: Floats) -> float:
@@ -206,5 +198,5 @@ def _are_safe(odds: Floats, alike: NDArray[np.bool_]) -> bool:
     """Whether `DRAWS` random groups of `GROUP` photos keep `MARGIN` from being told wrong, for any turn."""
     rows = np.random.default_rng(0).random((DRAWS, len(odds))).argsort(axis=1)[:, :GROUP]
     votes = 1.0 / np.maximum(alike[rows[:, :, None], rows[:, None]].sum(axis=2), 1)
-    told = np.einsum("dg,dgct->dct", votes, clipped(odds)[rows])
-    return bool(told.min() > MARGIN - needed_log_odds(1))
+    told = np.einsum("dg,dgct->dct", votes, likelihood.clipped(odds)[rows])
+    return bool(told.min() > MARGIN - likelihood.needed_log_odds(1))

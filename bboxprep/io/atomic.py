@@ -1,5 +1,5 @@
 """Atomic writes: a reader sees a whole file or none. Each file is written beside its place under a temporary name, then
-renamed.
+renamed. `write_unfinished` is for the files of an output that says of itself that it is unfinished.
 """
 
 from __future__ import annotations
@@ -38,6 +38,31 @@ def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
             _write_beside(path, data, lasting=lasting)
     except (StorageError, OSError, ValueError) as error:
         raise _target_error(error, path) from error
+
+
+def write_unfinished(path: Place, data: bytes) -> None:
+    """Write `data` to `path`, and make its folders, as a part of an unfinished output, whose journal says which files
+    are whole: a new file is made in its place, in half the time. One that is there is replaced as by `write_bytes`.
+
+    Raises `TargetError`.
+    """
+    try:
+        handle = -1 if is_stored(path) else os.open(path, _NEW, 0o666)
+    except (OSError, ValueError):
+        handle = -1
+    if handle < 0:  # it is there, or its folder is not
+        write_bytes(path, data)
+        return
+    try:
+        try:
+            write_all(handle, data)
+        finally:
+            os.close(handle)
+    except BaseException as error:
+        Path(path).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _target_error(error, path) from error
+        raise
 
 
 def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
@@ -173,14 +198,13 @@ def write_all(handle: int, data: bytes) -> None:
 def _temporary_beside(path: Place) -> tuple[int, str]:
     """A new file, open, in the folder of `path`, which is made; and its name."""
     folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)
     while True:
         name = os.path.join(folder, temporary_name())  # noqa: PTH118
         try:
-            return os.open(name, flags, 0o666), name
+            return os.open(name, _NEW, 0o666), name
         except FileNotFoundError:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            return os.open(name, flags, 0o666), name
+            return os.open(name, _NEW, 0o666), name
         except FileExistsError:  # left by a killed process that had the same number
             continue
 
@@ -198,4 +222,5 @@ def own_temporary() -> str:
 TEMPORARY = ".bboxprep-"
 """The prefix of the names of unfinished files."""
 
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)
 _numbers = count()

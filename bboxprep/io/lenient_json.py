@@ -31,6 +31,19 @@ def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise BadJson("nested too deeply") from error
 
 
+def decode_with_bare(data: bytes, kind: type[T], written: Callable[[bytes], bytes]) -> T:
+    """`data` decoded as the type `kind`, its bare NaN and Infinity as `written` (`as_text_tokens` or `as_long_tokens`)
+    writes them: data without them, as nearly all is, is not searched for them. Raises `BadJson`.
+    """
+    try:
+        return decode(data, kind)
+    except BadJson:
+        changed = written(data)
+        if changed == data:
+            raise
+    return decode(changed, kind)
+
+
 def number(value: object) -> float | None:
     """`value`, a number or its text, as a float; None if it is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path, PurePath
 from typing import cast
 
 from bboxprep.errors import AnnotationError, SourceError, UsageError
 from bboxprep.io import remote
-from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
+from bboxprep.io.remote import is_stored, plain_path, unpacked_name
 
 USUAL_SUFFIXES = {".jpeg": ".jpg", ".mpo": ".jpg", ".tiff": ".tif"}  # of other suffixes that trainers know as well
 IMAGE_SUFFIXES = frozenset(  # of image files; matched in lower case
@@ -44,6 +43,7 @@ _ABOUT_PATHS = frozenset(  # errors that tell something about a path, and would 
 )
 BINARY = getattr(os, "O_BINARY", 0)
 """The flag of `os.open` that stops Windows from changing line ends; 0 elsewhere."""
+_AT_ONCE = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)  # does not wait for the other end of a pipe
 
 
 NOT_FOLLOWED = "not followed (`follow_links` names a folder that links may lead into)"
@@ -201,14 +201,28 @@ def read_bytes(path: Path, most: int) -> bytes:
     and for a pipe or device, which would block.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise AnnotationError(path, "", "cannot be read (want a file)")
-        if status.st_size > most:
-            raise AnnotationError(path, "", f"have {status.st_size:,} bytes, want at most {most:,}")
-        return read_start(path, most)
+        if is_stored(path):
+            found = path.stat()
+            _refuse_other(path, found.st_mode, found.st_size, most)
+            with path.open("rb") as file:
+                return file.read(most)
+        handle = os.open(path, _AT_ONCE)  # system calls, for there may be 100,000 files
+        try:
+            status = os.fstat(handle)
+            _refuse_other(path, status.st_mode, status.st_size, most)
+            return _read(handle, status.st_size, most)
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
         raise source_error(error, path) from error
+
+
+def _refuse_other(path: PurePath, mode: int, size: int, most: int) -> None:
+    """Raise `AnnotationError` where `path` is no file by its `mode`, or has more than `most` bytes."""
+    if not stat.S_ISREG(mode):
+        raise AnnotationError(path, "", "cannot be read (want a file)")
+    if size > most:
+        raise AnnotationError(path, "", f"have {size:,} bytes, want at most {most:,}")
 
 
 def read_start(path: Path | str, most: int) -> bytes:
@@ -216,15 +230,20 @@ def read_start(path: Path | str, most: int) -> bytes:
     if is_stored(path):
         with path.open("rb") as file:
             return file.read(most)
-    handle = os.open(path, os.O_RDONLY | BINARY)  # system calls, for there may be 100,000 files
+    handle = os.open(path, os.O_RDONLY | BINARY)
     try:
-        read, size = [], max(os.fstat(handle).st_size, _CHUNK)
-        while most and (chunk := os.read(handle, min(most, size))):
-            read.append(chunk)
-            most -= len(chunk)
-        return b"".join(read)
+        return _read(handle, os.fstat(handle).st_size, most)
     finally:
         os.close(handle)
+
+
+def _read(handle: int, size: int, most: int) -> bytes:
+    """The first `most` bytes of the open file `handle`, which has `size` bytes or more."""
+    read, size = [], max(size, _CHUNK)
+    while most and (chunk := os.read(handle, min(most, size))):
+        read.append(chunk)
+        most -= len(chunk)
+    return b"".join(read)
 
 
 def read_lines(path: Path, most: int) -> Iterator[bytes]:
@@ -239,45 +258,6 @@ def read_lines(path: Path, most: int) -> Iterator[bytes]:
                 yield line
     except (OSError, ValueError) as error:
         raise source_error(error, path) from error
-
-
-@contextmanager
-def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | RemoteEntry]]:
-    """The entries of `folder`, in no order. Raises `OSError`."""
-    if is_stored(folder):
-        yield folder.scan()
-        return
-    with os.scandir(folder) as entries:
-        yield entries
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in `folder`, in no order and without links; none where it cannot be read."""
-    try:
-        with scan(folder) as entries:
-            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError as error:
-        refuse_passing(error, folder)
-        return []
-
-
-def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """`folder` and all folders below it, each with the names of its folders and files; links are not followed. Raises
-    `AnnotationError` where the system fails (see `refuse_passing`).
-    """
-    if is_stored(folder):
-        yield from cast("Iterator[tuple[Path, list[str], list[str]]]", remote.walk(folder))
-        return
-    walked = os.walk(folder, onerror=lambda error: refuse_passing(error, folder))
-    yield from ((Path(place), folders, names) for place, folders, names in walked)
-
-
-def holds_image(folder: Path, most: int | None = None) -> bool:
-    """Whether a file below `folder`, in the first `most` folders, is named like an image. Stops at the first; follows
-    no link. Raises as `walk` does.
-    """
-    walked = islice(walk(folder), most)
-    return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walked for name in names)
 
 
 def normalized(path: Path) -> Path:

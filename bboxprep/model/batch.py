@@ -245,6 +245,15 @@ class Batch(Sequence[Sample]):
         return list(map(_plane, *map(self.values, ("plan", "base_image", "header", "frame"))))
 
     @cached_property
+    def touched(self) -> list[bool]:
+        """Whether a step changes the pixels of each image."""
+        fields = zip(*map(self.values, ("plan", "rendering", "base_image", "parts")), strict=True)
+        return [
+            bool((plan and not plan.is_identity) or rendering.effects or base or parts)
+            for plan, rendering, base, parts in fields
+        ]
+
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """The number of objects of each sample: int64 (I,)."""
         return np.diff(self.starts)

@@ -51,7 +51,8 @@ def object_areas(instances: Instances) -> list[float]:
     if Column.ORIENTED in instances.column_counts:
         for row in np.flatnonzero(unstated & instances.has(Column.ORIENTED)).tolist():
             areas[row] = ring_area(instances.oriented[row])
-    for row in np.flatnonzero(unstated).tolist():
+    drawn = instances.has(Column.POLYGONS) | instances.has(Column.MASKS)
+    for row in np.flatnonzero(unstated & drawn).tolist():
         shape = best_shape(instances.polygons[row], instances.masks[row])
         areas[row] = areas[row] if shape is None else shape_area(shape)
     return areas

@@ -44,10 +44,10 @@ def need_no_repair(instances: Instances, sizes: NDArray[np.float64]) -> NDArray[
     good = np.asarray(((low >= 0) & (low < high) & (high <= sizes)).all(axis=1))
     if instances.visibility.size:
         good &= ~instances.visibility.any(axis=1)
-    masks = instances.masks
-    if masks.count(None) < len(masks):
-        own = np.broadcast_to(sizes, (len(masks), 2)).tolist()
-        good &= [mask is None or list(mask.size) == size for mask, size in zip(masks, own, strict=True)]
+    own = np.broadcast_to(sizes, (len(good), 2))
+    for row, mask in enumerate(instances.masks):
+        if mask is not None:
+            good[row] &= mask.size == tuple(own[row])
     return good
 
 

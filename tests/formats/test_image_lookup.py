@@ -189,7 +189,8 @@ def labelled(name: str, category: str) -> LabelledImage:
 
 
 def images_on_disk(root: Path) -> dict[str, Path]:
-    return {path.name: path for path in root.rglob("*") if path.suffix == ".png"}
+    """The image files by name, without the pictures of segments, which have the same names."""
+    return {path.name: path for path in root.rglob("*") if path.suffix == ".png" and "annotations" not in path.parts}
 
 
 def objects(dataset: Dataset) -> dict[str, list[str]]:

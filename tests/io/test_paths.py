@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError, LayoutError, UsageError
+from bboxprep.io.folder_listing import subfolders, walk
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import (
     AllowedFolders,
@@ -28,9 +29,7 @@ from bboxprep.io.paths import (
     resolved,
     source_error,
     stem_of,
-    subfolders,
     suffix_of,
-    walk,
 )
 from bboxprep.io.remote import StoredPath, open_path, opened
 

@@ -3,7 +3,8 @@
 The JSON is never decoded as a whole. For each list (images, annotations, categories) the scan notes the start and the
 length of every record; a record is decoded when it is used. A window is cut between two records, at the bytes ``},{``.
 These bytes may also lie in a string or a nested list, so the part before the cut is decoded: if that succeeds, its
-brackets are balanced and the cut is right.
+brackets are balanced and the cut is right. What follows the first window of a long list is cut into parts ahead, which
+several processes decode (`record_parts`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
+from bboxprep.formats.api import MapEngine
+from bboxprep.formats.coco.json_ends import end_of_value, ends_of_records
+from bboxprep.formats.coco.record_parts import Look, PartReader, RecordPart, records_in, spans
 from bboxprep.formats.coco.record_ranges import RecordRanges, refuse_other_text
-from bboxprep.io.lenient_json import BadJson, as_long_tokens, as_text_tokens, decode, line_and_column, what_follows
+from bboxprep.io import lenient_json
+from bboxprep.io.lenient_json import BadJson
 from bboxprep.io.paths import source_error
 from bboxprep.io.text import as_utf8, utf8_copy
 from bboxprep.model.categories import MOST_CLASSES
@@ -31,15 +36,11 @@ WINDOW = 8 << 20  # bytes that are scanned together; it grows for a longer recor
 MOST_VALUE = 64 << 20  # bytes of a record, and of a value beside the lists
 
 _MOST_EXPLAINED = 1 << 28  # bytes of an invalid file that is read again as a whole, to name the line
-_BOUNDARY = re.compile(rb"\}\s*,\s*\{")
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
-_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_FIRST = re.compile(rb"[^\s,]")
 _NONE = np.zeros(0, dtype=np.int64)
 
-Visit = Callable[[str, Sequence[msgspec.Raw]], None]
-"""A callback that gets the name of a list and its next records; the records are valid during the call only."""
+Take = Callable[[str, Any], None]
+"""A callback that gets the name of a list, and what `Look` returned for the next records of it."""
 
 
 class Document(msgspec.Struct, frozen=True, eq=False):
@@ -55,15 +56,22 @@ class Document(msgspec.Struct, frozen=True, eq=False):
     labelled: bool = True
 
 
-def load(path: Path, visit: Visit = lambda _name, _records: None, encoding: str = "") -> Document:
-    """The document at `path`; `visit` is called with the records of its lists during the scan.
+def load(
+    path: Path,
+    look: Look = lambda _name, _records: None,
+    take: Take = lambda _name, _found: None,
+    encoding: str = "",
+    spread: MapEngine = map,
+) -> Document:
+    """The document at `path`. `look` is called with the records of its lists, where `spread` runs, and `take` with its
+    results, in the order of the records.
 
     Raises `AnnotationError` if it cannot be read or is not a document of boxes.
     """
     try:
         text = utf8_copy(path, encoding)
         with text.open("rb") as file:
-            scan = _Scan(_Window(file), visit)
+            scan = _Scan(text, text.stat().st_size, _Window(file), look, take, spread)
             scan.run()
     except OSError as error:
         raise source_error(error, path) from error
@@ -100,6 +108,11 @@ class _Window:
         self.data += new
         return bool(new)
 
+    def move_to(self, start: int) -> None:
+        """Go on from the offset `start`."""
+        self.file.seek(start)
+        self.data, self.start = b"", start
+
     def drop(self, count: int) -> None:
         self.data = self.data[count:]
         self.start += count
@@ -120,7 +133,7 @@ class _Window:
 
     def value(self) -> bytes:
         """Drop the next JSON value and return its bytes. Raises `BadJson`."""
-        while (end := _end_of_value(self.data)) < 0:
+        while (end := end_of_value(self.data)) < 0:
             if not self.more():
                 raise BadJson("the file ends within a value")
         value = self.data[:end]
@@ -131,8 +144,12 @@ class _Window:
 class _Scan(msgspec.Struct):
     """One scan of a document."""
 
+    path: Path  # of the text in UTF-8
+    length: int  # of that file
     window: _Window
-    visit: Visit
+    look: Look
+    take: Take
+    spread: MapEngine
     members: dict[str, None] = msgspec.field(default_factory=dict)
     extra: dict[str, object] = msgspec.field(default_factory=dict)
     faults: dict[str, str] = msgspec.field(default_factory=dict)
@@ -158,7 +175,7 @@ class _Scan(msgspec.Struct):
         return RecordRanges(path, starts, lengths)
 
     def _member(self) -> None:
-        name = decode(self._key(), str)
+        name = lenient_json.decode(self._key(), str)
         self.window.take(b":")
         if name in self.members:
             self.faults[name] = "stands twice"
@@ -170,14 +187,16 @@ class _Scan(msgspec.Struct):
         if first == b"[":
             self.starts[name], self.lengths[name] = [], []
             self.window.drop(1)
-            for raws in self._batches(name):
-                self.visit(name, raws)
+            for part in self._parts(PartReader(self.path, name, self.look)):
+                self.starts[name].append(part.starts)
+                self.lengths[name].append(part.lengths)
+                self.take(name, part.found)
         elif self.window.value().strip() != b"null":
             self.faults.setdefault(name, "want a list")
 
     def _other(self, name: str, value: bytes) -> None:
         try:
-            self.extra[name] = decode(as_text_tokens(value), object)
+            self.extra[name] = lenient_json.decode_with_bare(value, object, lenient_json.as_text_tokens)
         except BadJson as error:
             if not _is_json(value):
                 raise
@@ -191,116 +210,72 @@ class _Scan(msgspec.Struct):
         self.window.drop(found.end())
         return found[0]
 
-    def _batches(self, name: str) -> Iterator[Sequence[msgspec.Raw]]:
-        """The records of the list that comes next, in batches of as many as a window holds."""
-        window = self.window
-        while window.next_byte() != b"]":
-            size, raws = self._batch()
-            self._note(name, size, raws)
-            yield raws
+    def _parts(self, reader: PartReader) -> Iterator[RecordPart]:
+        """The records of the list that comes next: a window of them, then all others by `spread`, and where that stops
+        window by window.
+        """
+        window, ahead = self.window, True
+        if window.next_byte() == b"]":
+            window.drop(1)
+            return
+        while True:
+            size, records = self._batch()
+            yield reader.part(window.data[:size], window.start, records)
             window.drop(size)
-            if window.next_byte() == b",":
-                window.drop(1)
-                if window.next_byte() == b"]":
-                    raise BadJson("a comma before the end of a list")
-            elif window.next_byte() != b"]":
-                raise BadJson("want a comma or the end of a list")
+            if self._list_ends():
+                return
+            if ahead and self.length - window.start > 2 * WINDOW:
+                yield from self._ahead(reader)
+                ahead = False
+
+    def _ahead(self, reader: PartReader) -> Iterator[RecordPart]:
+        """The parts that `reader` finds from here on, as far as they are whole records; the window follows them."""
+        end = 0
+        cut = spans(reader.path, self.window.start, self.length, WINDOW, MOST_VALUE)
+        for part in self.spread(reader, cut):
+            if part is None:
+                break
+            yield part
+            end = part.end
+        if end:
+            self.window.move_to(end)
+            self.window.take(b",")
+            self.window.next_byte()
+
+    def _list_ends(self) -> bool:
+        """Whether the list ends here; if not, the comma before its next record is dropped. Raises `BadJson`."""
+        window = self.window
+        if window.next_byte() == b",":
+            window.drop(1)
+            if window.next_byte() == b"]":
+                raise BadJson("a comma before the end of a list")
+            return False
+        if window.next_byte() != b"]":
+            raise BadJson("want a comma or the end of a list")
         window.drop(1)
+        return True
 
     def _batch(self) -> tuple[int, Sequence[msgspec.Raw]]:
         """The number of bytes of the next records, and the records."""
         while True:
-            data = as_long_tokens(self.window.data)
-            for end in _ends(data):
+            data = self.window.data
+            for end in ends_of_records(data):
                 try:
-                    return end, _records(data[:end])
+                    return end, records_in(data[:end])
                 except BadJson as error:
-                    # The bracket of the list itself closes the array that `_records` opens, so the list ends in this
+                    # The bracket of the list itself closes the array that `records_in` opens, so the list ends in this
                     # part. The byte that is reported counts from 1, and the added "[" too: hence 2.
-                    if beyond := what_follows(str(error)):
+                    if beyond := lenient_json.what_follows(str(error)):
                         end = len(data[: beyond - 2].rstrip()) - 1
-                        return end, _records(data[:end])
+                        return end, records_in(data[:end])
             if not self.window.more():
                 raise BadJson("a list is not whole")
-
-    def _note(self, name: str, size: int, raws: Sequence[msgspec.Raw]) -> None:
-        """Note the byte ranges of the records `raws`, which are in the next `size` bytes."""
-        lengths = np.array(list(map(len, raws)), dtype=np.int64)
-        if lengths.sum() + len(raws) - 1 == size:  # single commas between records, no white space
-            starts = np.cumsum(lengths + 1) - (lengths + 1)
-        else:
-            starts = np.array(list(_starts(self.window.data, raws)), dtype=np.int64)
-        self.starts[name].append(self.window.start + starts)
-        self.lengths[name].append(lengths)
-
-
-def _records(data: bytes) -> Sequence[msgspec.Raw]:
-    """The undecoded records in `data`, which are separated by commas. Raises `BadJson`."""
-    return decode(b"[%b]" % data, list[msgspec.Raw])
-
-
-def _starts(data: bytes, raws: Sequence[msgspec.Raw]) -> Iterator[int]:
-    """The offset of each of `raws` in `data`, which starts with them; white space may lie between."""
-    place = 0
-    for raw in raws:
-        found = _FIRST.search(data, place)
-        place = found.start() if found else place
-        yield place
-        place += len(raw)
-
-
-def _ends(data: bytes) -> Iterator[int]:
-    """Candidates for the end of the last complete record of a window: the last ``},{``, the end of the window, and the
-    end found by matching brackets, which is slower.
-    """
-    place = data.rfind(b"{")
-    for _ in range(8):  # ``},{`` inside a record is rare, so few tries are enough
-        if place <= 0:
-            break
-        found = _BOUNDARY.search(data, max(0, data.rfind(b"}", 0, place)), place + 1)
-        if found:
-            yield found.start() + 1
-        place = data.rfind(b"{", 0, place)
-    yield len(data)
-    yield from _end_of_records(data)
-
-
-def _end_of_records(data: bytes) -> Iterator[int]:
-    """The end of the last complete record by matching brackets, if there is one."""
-    depth, end = 0, 0
-    for found in _BRACKET.finditer(data):
-        token = found[0]
-        if token == b'"':  # a string that ends beyond the window
-            break
-        depth += (token in b"[{") - (token in b"]}")
-        if depth == 0 and token in b"]}":
-            end = found.end()
-    if end:
-        yield end
-
-
-def _end_of_value(data: bytes) -> int:
-    """The end of the JSON value at the start of `data`; -1 if it lies beyond `data`."""
-    depth = 0
-    for found in _TOKEN.finditer(data):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-        elif token in b"]},":
-            if depth == 0:
-                return found.start()
-            depth -= token != b","
-            if depth == 0 and token != b",":
-                return found.end()
-        elif token == b'"':  # a string that ends beyond the window
-            break
-    return -1
 
 
 def _is_json(value: bytes) -> bool:
     """Whether `value` is well-formed JSON of any type."""
     try:
-        decode(as_long_tokens(value), msgspec.Raw)
+        lenient_json.decode_with_bare(value, msgspec.Raw, lenient_json.as_long_tokens)
     except BadJson:
         return False
     return True
@@ -312,26 +287,26 @@ def _explained(path: Path, text: Path, problem: str) -> AnnotationError:
     """
     if text.stat().st_size > _MOST_EXPLAINED:
         return AnnotationError(path, "", f"not JSON ({problem})")
-    data = as_long_tokens(as_utf8(text.read_bytes()))
+    data = lenient_json.as_long_tokens(as_utf8(text.read_bytes()))
     start = data[:4096].strip()
     if not start:
         return AnnotationError(path, "", "the file is empty (want a COCO document)")
     try:
-        decode(data, dict[str, msgspec.Raw])
+        lenient_json.decode(data, dict[str, msgspec.Raw])
     except BadJson as error:
         problem = str(error)
     if problem.startswith("Expected `object`"):
         results = start.startswith(b"[") and b'"image_id"' in start
         have = "a list of results, which names no images or classes" if results else "another kind of JSON"
         return AnnotationError(path, "", f"have {have}; want an object with images, annotations and categories")
-    where, words = line_and_column(data, problem)
+    where, words = lenient_json.line_and_column(data, problem)
     return AnnotationError(path, where, f"not JSON ({words})")
 
 
 def _other_kind(first: bytes) -> str:
     """The COCO task (captions, panoptic …) of a record that is no box; "" if it may be a box."""
     try:
-        record = decode(first, dict[str, msgspec.Raw])
+        record = lenient_json.decode(first, dict[str, msgspec.Raw])
     except BadJson:
         return ""
     if "segments_info" in record:

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.api import MapEngine
 from bboxprep.formats.coco.document import Document, load
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.record_ranges import refuse_other_text
 from bboxprep.formats.locate_images import Located, locate, safe_name
 from bboxprep.geometry.affine import Size
-from bboxprep.io.lenient_json import BadJson, Key, as_long_tokens, decode, key, number, whole
+from bboxprep.io.lenient_json import BadJson, Key, as_long_tokens, decode_with_bare, key, number, whole
 from bboxprep.model.ids import valid_ids
 
 T = TypeVar("T")
@@ -84,12 +85,12 @@ class Index(msgspec.Struct, frozen=True, eq=False):
         return self.order[self.starts[image] : self.starts[image + 1]]
 
 
-def open_indexed(source: CocoSource, root: Path, encoding: str = "") -> tuple[Document, Index]:
-    """The document of `source` and its index. Raises `AnnotationError`: it is no such document, or one id means several
-    images.
+def open_indexed(source: CocoSource, root: Path, encoding: str, spread: MapEngine) -> tuple[Document, Index]:
+    """The document of `source` and its index; long lists are read by `spread`. Raises `AnnotationError`: it is no such
+    document, or one id means several images.
     """
     heads = _Heads()
-    document = load(source.path, heads.visit, encoding)
+    document = load(source.path, _heads, heads.take, encoding, spread)
     refuse_other_text(source.path, document.images, (row for row, head in enumerate(heads.images) if head is None))
     return document, _index(document, heads, source, root)
 
@@ -132,12 +133,18 @@ class _Heads:
         self.images: list[ImageHead | None] = []
         self.batches: list[RecordBatch] = []
 
-    def visit(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
+    def take(self, name: str, found: Any) -> None:
+        """Add what `_heads` returned for the next records of the list `name`."""
         if name == "images":
-            self.images += _heads(raws)
+            self.images += found
         elif name == "annotations":
             first = self.batches[-1].first + len(self.batches[-1].ids) if self.batches else 0
-            self.batches.append(RecordBatch.of(raws, first))
+            self.batches.append(found.following(first))
+
+
+def _heads(name: str, raws: Sequence[msgspec.Raw]) -> Sequence[ImageHead | None] | RecordBatch | None:
+    """The heads of records of the list `name`; None of one that has none here."""
+    return _image_heads(raws) if name == "images" else RecordBatch.of(raws) if name == "annotations" else None
 
 
 def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
@@ -152,17 +159,17 @@ def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[
     return orphans
 
 
-def _heads(raws: Sequence[msgspec.Raw]) -> Sequence[ImageHead | None]:
+def _image_heads(raws: Sequence[msgspec.Raw]) -> Sequence[ImageHead | None]:
     """The heads of image records; None for one that is no object."""
     try:
-        return decode(as_long_tokens(b"[%b]" % b",".join(raws)), list[ImageHead])
+        return decode_with_bare(b"[%b]" % b",".join(raws), list[ImageHead], as_long_tokens)
     except BadJson:
         return [_head(raw, ImageHead) for raw in raws]
 
 
 def _head(raw: msgspec.Raw, kind: type[T]) -> T | None:
     try:
-        return decode(as_long_tokens(bytes(raw)), kind)
+        return decode_with_bare(bytes(raw), kind, as_long_tokens)
     except BadJson:
         return None
 
@@ -248,30 +255,35 @@ class RecordBatch(msgspec.Struct, frozen=True, eq=False):
     unreadable: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, raws: Sequence[msgspec.Raw], first: int) -> RecordBatch:
-        """The batch of `raws`."""
+    def of(cls, raws: Sequence[msgspec.Raw]) -> RecordBatch:
+        """The batch of `raws`, the first of which is at place 0."""
         try:
             heads = msgspec.json.decode(b"[%b]" % b",".join(raws), type=list[_Plain])
             return cls(
-                first,
+                0,
                 np.array([head.id for head in heads], dtype=np.int64),
                 np.array([head.image_id for head in heads], dtype=np.int64),
                 np.array([head.category_id for head in heads], dtype=np.int64),
                 sum([head.iscrowd == 1 for head in heads]),
             )
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
-            return cls._of_any([_record_head(raw) for raw in raws], first)
+            return cls._of_any([_record_head(raw) for raw in raws])
 
     @classmethod
-    def _of_any(cls, heads: Sequence[_Any | None], first: int) -> RecordBatch:
+    def _of_any(cls, heads: Sequence[_Any | None]) -> RecordBatch:
         return cls(
-            first,
+            0,
             np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64),
             [key(head.image_id) if head else None for head in heads],
             [key(head.category_id) if head else None for head in heads],
             sum(head is not None and number(head.iscrowd) == 1 for head in heads),
-            tuple(first + row for row, head in enumerate(heads) if head is None),
+            tuple(row for row, head in enumerate(heads) if head is None),
         )
+
+    def following(self, first: int) -> RecordBatch:
+        """This batch from the place `first` on."""
+        places = tuple([place - self.first + first for place in self.unreadable])
+        return msgspec.structs.replace(self, first=first, unreadable=places)
 
     @property
     def used(self) -> frozenset[Key]:
@@ -294,6 +306,6 @@ class RecordBatch(msgspec.Struct, frozen=True, eq=False):
 
 def _record_head(raw: msgspec.Raw) -> _Any | None:
     try:
-        return decode(as_long_tokens(bytes(raw)), _Any)
+        return decode_with_bare(bytes(raw), _Any, as_long_tokens)
     except BadJson:
         return None

@@ -21,8 +21,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.formats.segment_documents import lists_segments
-from bboxprep.io import paths
-from bboxprep.io.remote import RemoteEntry
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
@@ -88,9 +87,9 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noq
     below = [
         path
         for path in _subfolders(folder)
-        if _is_of_annotations(path.name) or known_split(path.name) or not paths.holds_image(path)
+        if _is_of_annotations(path.name) or known_split(path.name) or not folder_listing.holds_image(path)
     ]
-    if not _without_segments(_documents(folder, below)[0]) or not paths.holds_image(folder):
+    if not _without_segments(_documents(folder, below)[0]) or not folder_listing.holds_image(folder):
         return RootEvidence.NONE
     return RootEvidence.DOCUMENT
 
@@ -205,18 +204,21 @@ def _repeated_links(root: Path) -> list[Path]:
 
 
 def _json_files(folder: Path) -> list[Path]:
-    names = [entry.name for entry in _entries(folder) if _is_json(entry.name) and entry.is_file()]
-    return sorted(folder / name for name in names) if len(names) <= _MANY else []
+    try:
+        names = list(filter(_is_json, folder_listing.names_by_suffix(folder).get(".json", ())))
+    except OSError as error:
+        paths.refuse_passing(error, folder)
+        return []
+    return [folder / name for name in names] if len(names) <= _MANY else []
 
 
 def _is_json(name: str) -> bool:
     return paths.suffix_of(name).lower() == ".json" and not name.startswith((".", "bboxprep."))
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
+def _entries(folder: Path) -> Sequence[folder_listing.Entry]:
     try:
-        with paths.scan(folder) as entries:
-            return list(entries)
+        return folder_listing.scan(folder)
     except OSError as error:
         paths.refuse_passing(error, folder)
         return []

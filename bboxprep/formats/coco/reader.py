@@ -41,7 +41,7 @@ from bboxprep.formats.coco.plain_records import read_plain
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_bare
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.batch import Batch, starts_of
 from bboxprep.model.dataset import Dataset
@@ -50,10 +50,10 @@ from bboxprep.model.sample import Sample
 
 
 @reads
-def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
-    opened = [open_indexed(source, root, options.encoding) for source in sources]
+    opened = [open_indexed(source, root, options.encoding, spread) for source in sources]
     documents, indexes = [document for document, _ in opened], [index for _, index in opened]
     home = dataset_folder(root)
     _refuse_shared_images(root, sources, indexes)
@@ -239,8 +239,8 @@ class _SplitFile:
 
     def _fields(self, images: Sequence[int]) -> list[dict[str, Any]]:
         """The fields of the records `images`. Raises `BadJson`."""
-        joined = as_text_tokens(self.document.images.joined(np.array(images, dtype=np.int64)))
-        return decode(b"[%b]" % joined, list[dict[str, Any]])
+        joined = self.document.images.joined(np.array(images, dtype=np.int64))
+        return decode_with_bare(b"[%b]" % joined, list[dict[str, Any]], as_text_tokens)
 
 
 @dataclass(frozen=True)

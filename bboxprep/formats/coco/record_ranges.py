@@ -60,6 +60,11 @@ class RecordRanges(Sequence[bytes]):
         return b",".join(self._open.read_all(self.path, starts.tolist(), lengths.tolist()))
 
 
+def read_range(path: Path, start: int, length: int) -> bytes:
+    """Up to `length` bytes of the file at `path` from `start` on; b"" where it cannot be read."""
+    return _Open().read(path, start, length)
+
+
 def refuse_other_text(path: Path, records: RecordRanges, places: Iterable[int]) -> None:
     """Raise `AnnotationError` where one of the `records` at `places` in the document at `path` is not UTF-8 text.
 

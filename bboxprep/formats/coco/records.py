@@ -22,7 +22,8 @@ from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_corn
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_corners
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode, excerpt, key, number, numbers, whole
+from bboxprep.io import lenient_json
+from bboxprep.io.lenient_json import BadJson, Key, excerpt
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.instances import Instances
@@ -85,7 +86,7 @@ class RecordReader:
         self, entry: AnnotationEntry, record: Mapping[str, Any], code: str, name: str, message: str, objects: int = 0
     ) -> Finding:
         where = f"annotations[{entry.place}]{'.' if name else ''}{name}"
-        category = self.class_name(key(record.get("category_id")))
+        category = self.class_name(lenient_json.key(record.get("category_id")))
         return Finding(code, message, self.path, where, objects, category, self.split)
 
 
@@ -116,7 +117,7 @@ class _Object(msgspec.Struct, frozen=True):
 
 def _decoded(raw: bytes) -> Mapping[str, Any]:
     try:
-        return decode(as_text_tokens(raw), dict[str, Any])
+        return lenient_json.decode_with_bare(raw, dict[str, Any], lenient_json.as_text_tokens)
     except BadJson as error:
         raise _Unusable("record-unreadable", "", f"cannot be read ({error})") from error
 
@@ -160,7 +161,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
         crowd=fields.take("iscrowd", _crowd),
         area=fields.take("area", _optional),
         score=fields.take("score", _optional),
-        id=(whole(record.get("id")) or 0) if stands else 0,
+        id=(lenient_json.whole(record.get("id")) or 0) if stands else 0,
         attributes=attributes,
         track=_track(record),
         problems=fields.problems,
@@ -168,7 +169,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
 
 
 def _label(value: object, rows: Mapping[Key, int]) -> int:
-    identity = key(value)
+    identity = lenient_json.key(value)
     if identity is None or identity not in rows:
         raise _Unusable("category-unknown", "category_id", f"have {excerpt(value)}, want an id of the class table")
     return rows[identity]
@@ -181,7 +182,7 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
         if found is None:
             raise _Unusable("record-unreadable", "bbox", "missing, and there is no segmentation to take it from")
         return found, "missing; taken from the segmentation"
-    read = numbers(value)
+    read = lenient_json.numbers(value)
     if read is None or len(read) != 4:
         raise _Unusable("record-unreadable", "bbox", f"have {excerpt(value)}, want four numbers")
     x, y, width, height = read
@@ -198,14 +199,14 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
 
 def _optional(value: object) -> tuple[float, str]:
     """A number, NaN where there is none."""
-    read = number(value)
+    read = lenient_json.number(value)
     if read is not None and abs(read) < LARGEST:
         return read, ""
     return math.nan, "" if value is None else f"have {excerpt(value)}, want a finite number; left out"
 
 
 def _crowd(value: object) -> tuple[bool, str]:
-    read = float(value) if isinstance(value, bool) else number(value)
+    read = float(value) if isinstance(value, bool) else lenient_json.number(value)
     if value is None or read in {0.0, 1.0}:
         return read == 1.0, ""
     return False, f"have {excerpt(value)}, want 0 or 1; taken as 0"
@@ -234,7 +235,7 @@ def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
             rest[TRACK] = None
     if rest:
         own[OWN_FIELDS] = rest
-    degrees = number(own.get(ROTATION))
+    degrees = lenient_json.number(own.get(ROTATION))
     if not degrees or not math.isfinite(degrees):
         return own, 0.0
     del own[ROTATION]

@@ -16,6 +16,7 @@ where an object has polygons or a mask as well.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -219,7 +220,7 @@ def _segmentation(shape: Rings | Rle | None) -> object:
 def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories, turned: TurnedBoxes) -> list[bytes]:
     """The encoded optional fields of each object, with a leading comma."""
     instances = batch.instances
-    fields: list[dict[str, Any]] = [{} for _ in range(len(instances))]
+    fields = defaultdict[int, dict[str, Any]](dict)
     if instances.visibility.size or any(category.keypoints for category in categories):
         _add_keypoints(fields, batch, categories)
     for row in np.flatnonzero(instances.has(Column.SCORES)).tolist():
@@ -231,11 +232,14 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
             fields[row]["attributes"] = {**fields[row].get("attributes", {}), ROTATION: turned[row][4]}
         else:
             fields[row][CORNERS] = instances.oriented[row].ravel().tolist()
-    owners = batch.owners
-    return [b",%b" % encode_json(own, images[owners[row]])[1:-1] if own else b"" for row, own in enumerate(fields)]
+    texts = [b""] * len(instances)
+    for row, own in fields.items():
+        if own:
+            texts[row] = b",%b" % encode_json(own, images[batch.owners[row]])[1:-1]
+    return texts
 
 
-def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categories) -> None:
+def _add_keypoints(fields: defaultdict[int, dict[str, Any]], batch: Batch, categories: Categories) -> None:
     """Add to the `fields` of each object as many keypoints as its class names or as are labelled, whichever is more."""
     instances = batch.instances
     seen, points = instances.visibility.tolist(), instances.keypoints

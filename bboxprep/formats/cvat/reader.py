@@ -28,7 +28,8 @@ from bboxprep.formats.cvat.shapes import UNHELD, CvatShape, Geometry, digest_of,
 from bboxprep.formats.label_documents import LabelDocument, image_folders
 from bboxprep.formats.listed_images import ImageGroup, ListedImage, fullest_folder, listed_images, unlisted_note
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import dataset_folder, resolved, scan
+from bboxprep.io.folder_listing import scan
+from bboxprep.io.paths import dataset_folder, resolved
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
@@ -91,12 +92,8 @@ def _groups(document: LabelDocument, content: ParsedDocument, home: Path) -> Ite
 
 def _with_frames(entries: Sequence[ImageEntry], folder: Path) -> list[ImageEntry]:
     """The frames among `entries` by the names of their images in `folder`; and those in which nothing is labelled."""
-    with scan(folder) as found:
-        files = {
-            match[1]: match[0]
-            for one in sorted(found, key=lambda one: one.name)
-            if (match := _FRAME.fullmatch(one.name))
-        }
+    names = sorted(entry.name for entry in scan(folder))
+    files = {match[1]: match[0] for name in names if (match := _FRAME.fullmatch(name))}
     named = [
         msgspec.structs.replace(one, name=files.pop(one.name, one.name)) if one.is_frame else one for one in entries
     ]

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bboxprep.formats.labelstudio.options import CONFIG
-from bboxprep.io.paths import is_within, read_bytes, refuse_passing, resolved, scan
+from bboxprep.io.folder_listing import names_by_suffix
+from bboxprep.io.paths import is_within, read_bytes, refuse_passing, resolved
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.io.xml_tree import parse_xml
 from bboxprep.model.categories import Categories, Category
@@ -56,8 +57,7 @@ def find_config(folders: Iterable[Path], home: Path, used: Collection[str], enco
 def _paths(folder: Path, home: Path) -> list[Path]:
     """The configurations in `folder`, the one with the usual name first."""
     try:
-        with scan(folder) as entries:
-            names = [one.name for one in entries if one.name.lower().endswith(".xml") and one.is_file()]
+        names = list(names_by_suffix(folder).get(".xml", ()))
     except OSError as error:
         refuse_passing(error, folder)
         return []

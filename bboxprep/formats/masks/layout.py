@@ -21,7 +21,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats import image_lookup, image_tree
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.label_documents import CLASS_LISTS
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_text
 from bboxprep.model.columns import Column
 
@@ -63,7 +63,7 @@ class MaskFiles(msgspec.Struct, frozen=True):
 
 def sniff(root: Path) -> str:
     """Why the folder `root` looks like a data set of mask PNGs, or ""."""
-    folders = {path.name.lower(): path.name for path in paths.subfolders(root)} if root.is_dir() else {}
+    folders = {path.name.lower(): path.name for path in folder_listing.subfolders(root)} if root.is_dir() else {}
     masks = [folders[name] for name in (*_OF_CLASSES, *_OF_OBJECTS) if name in folders]
     others = image_tree.LABEL_FOLDERS & folders.keys()
     named = _class_list(root) if masks and image_tree.IMAGE_FOLDERS & folders.keys() and not others else None
@@ -96,7 +96,7 @@ def read_classes(root: Path, encoding: str) -> tuple[list[str], int]:
 
 def find_files(root: Path, table: Mapping[str, Sequence[Sequence[str]]]) -> MaskFiles:
     """The images below `root` with their masks, and their rows of the `table`. Raises `LayoutError`."""
-    folders = {path.name.lower(): path.name for path in paths.subfolders(root)}
+    folders = {path.name.lower(): path.name for path in folder_listing.subfolders(root)}
     places = [folders[name] for name in sorted(image_tree.IMAGE_FOLDERS) if name in folders]
     images = [path for place in places for path in _files(root, place, paths.IMAGE_SUFFIXES)]
     classes, objects = (_masks(root, folders, names) for names in (_OF_CLASSES, _OF_OBJECTS))
@@ -171,7 +171,7 @@ def _files(root: Path, place: str, suffixes: Collection[str]) -> list[str]:
     allowed = paths.AllowedFolders(root)
     return sorted(
         paths.relative_path(folder / name, root)
-        for folder, _, names in paths.walk(root / place)
+        for folder, _, names in folder_listing.walk(root / place)
         for name in names
         if paths.suffix_of(name).lower() in suffixes and not name.startswith(".") and allowed.holds(folder / name)
     )

@@ -11,7 +11,7 @@ from bboxprep.formats import image_tree
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.formats.mot.fields import INSTANCES, TABLE
-from bboxprep.io import paths, png
+from bboxprep.io import folder_listing, paths, png
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import SplitFolders, known_split
 
@@ -61,8 +61,8 @@ def holds_masks(path: Path) -> bool:
 
 def instance_folders(root: Path) -> Iterator[Path]:
     """The folders of PNGs of MOTS, which have 16 bits, beside a folder of images in `root` or in one of its folders."""
-    for folder in (root, *sorted(paths.subfolders(root))) if root.is_dir() else ():
-        names = {one.name for one in paths.subfolders(folder)}
+    for folder in (root, *sorted(folder_listing.subfolders(root))) if root.is_dir() else ():
+        names = {one.name for one in folder_listing.subfolders(folder)}
         place = folder / INSTANCES
         if (
             place.name in names
@@ -74,7 +74,9 @@ def instance_folders(root: Path) -> Iterator[Path]:
 
 def _holds_instances(folder: Path) -> bool:
     """Whether the first PNG below `folder` is gray of 16 bits."""
-    found = (place / one for place, _, names in paths.walk(folder) for one in names if one.lower().endswith(".png"))
+    found = (
+        place / one for place, _, names in folder_listing.walk(folder) for one in names if one.lower().endswith(".png")
+    )
     try:
         return any(png.png_is_gray16(paths.read_start(path, _HEAD)) for path in islice(found, 1))
     except OSError as error:
@@ -107,7 +109,9 @@ def _tables(root: Path) -> Iterator[Path]:
     for _ in range(_DEEPEST + 1):
         found = (path for folder in folders if _is_table(path := folder / TABLE))
         yield from (path for path in found if paths.is_within(path, home))
-        folders = [below for folder in folders for below in sorted(paths.subfolders(folder)) if below.name[0] != "."]
+        folders = [
+            below for folder in folders for below in sorted(folder_listing.subfolders(folder)) if below.name[0] != "."
+        ]
 
 
 def _is_table(path: Path) -> bool:

@@ -17,7 +17,7 @@ from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.image_tree import LABEL_FOLDERS
 from bboxprep.formats.label_documents import DocumentKind, LabelDocument, image_folders
 from bboxprep.formats.openimages.fields import BOX
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import known_split, split_of
 
@@ -71,8 +71,9 @@ def class_files(documents: Sequence[LabelDocument], home: Path) -> list[Path]:
     """The files of class names beside `documents`, none outside of `home`."""
     found: list[Path] = []
     for folder in dict.fromkeys(document.path.parent for document in documents):
-        with paths.scan(folder) as entries:
-            names = sorted(one.name for one in entries if "class-descriptions" in one.name and one.is_file())
+        names = sorted(
+            one.name for one in folder_listing.scan(folder) if "class-descriptions" in one.name and one.is_file()
+        )
         found += [folder / name for name in names if paths.is_within(folder / name, home)]
     return found
 
@@ -94,7 +95,7 @@ def pictures(documents: Sequence[LabelDocument], root: Path) -> dict[str, str]:
     return {
         name: paths.relative_path(folder / name, root)
         for place in places
-        for folder, _, names in (paths.walk(place) if place.is_dir() else ())
+        for folder, _, names in (folder_listing.walk(place) if place.is_dir() else ())
         for name in names
         if paths.suffix_of(name).lower() == ".png" and allowed.holds(folder / name)
     }
@@ -112,7 +113,7 @@ class _Folder:
         self.path = path
         self._names: dict[str, list[str]] = {}
         self._lookup = ImageLookup(lambda: list(dict.fromkeys(chain.from_iterable(self._names.values()))))
-        for place, _, names in paths.walk(path):
+        for place, _, names in folder_listing.walk(path):
             below = paths.relative_path(place, path)
             for name in names:
                 if paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES:

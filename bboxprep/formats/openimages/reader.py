@@ -29,18 +29,7 @@ from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.listed_images import ImageGroup
 from bboxprep.formats.object_records import Box, ImageRecord, ObjectRecord, classes_of, json_digest, record_dataset
-from bboxprep.formats.openimages import layout
-from bboxprep.formats.openimages.fields import (
-    BOX,
-    FLAGS,
-    GROUP,
-    HUMAN,
-    LAYOUT,
-    MASK_BOX,
-    MID,
-    ROTATION,
-    OpenImagesReadOptions,
-)
+from bboxprep.formats.openimages import fields, layout
 from bboxprep.formats.record_values import UnusableRecord, class_name, coordinates
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import number
@@ -80,14 +69,14 @@ def _orientations(groups: Iterable[ImageGroup[ImageRecord]]) -> Iterator[tuple[P
     """The path of each image whose record says how it wants to be turned, and the orientation that turns it so."""
     for group in groups:
         for name, record in zip(group.located.names, group.entries, strict=True):
-            if code := _ORIENTATIONS.get(record.extra.get("openimages", {}).get(ROTATION, 0.0)):
+            if code := _ORIENTATIONS.get(record.extra.get("openimages", {}).get(fields.ROTATION, 0.0)):
                 yield group.folder / name, code
 
 
 @reads
-def read(root: Path, probe: Probe, options: OpenImagesReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: fields.OpenImagesReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one file of boxes. Raises `LayoutError` or `AnnotationError`."""
-    reading = _Reading(layout.DOCUMENTS.find(root, LAYOUT), dataset_folder(root), options)
+    reading = _Reading(layout.DOCUMENTS.find(root, fields.LAYOUT), dataset_folder(root), options)
     return reading.dataset(root, probe)
 
 
@@ -104,7 +93,7 @@ class _Image:
 class _Reading:
     """Gathers the images of all files, by split."""
 
-    def __init__(self, documents: Sequence[LabelDocument], root: Path, options: OpenImagesReadOptions) -> None:
+    def __init__(self, documents: Sequence[LabelDocument], root: Path, options: fields.OpenImagesReadOptions) -> None:
         self.documents, self.home, self.encoding = documents, resolved(root), options.encoding
         self.applies_rotation = options.apply_rotation
         self.names = dict(self._class_names())
@@ -131,7 +120,7 @@ class _Reading:
             self.findings.append(Finding("class-unnamed", words))
         if self.applies_rotation:
             probe = _RotationProbe(probe, dict(_orientations(groups)))
-        classes = classes_of([Category(name, extra={MID: mid}) for mid, name in self.names.items()], self.used)
+        classes = classes_of([Category(name, extra={fields.MID: mid}) for mid, name in self.names.items()], self.used)
         return record_dataset(root, "openimages", classes, groups, probe, self.findings, fractional=True)
 
     def _table(self, path: Path) -> tuple[Sequence[str], Iterator[tuple[int, Row]]]:
@@ -185,7 +174,9 @@ class _Reading:
             elif picture:
                 self._add_mask(image, row, f"{where} of {document.path.name}", picture)
             elif table is layout.Table.IMAGES:
-                image.rotation = (number(row[ROTATION]) or 0.0) if row[ROTATION].strip().lower() != "nan" else 0.0
+                image.rotation = (
+                    (number(row[fields.ROTATION]) or 0.0) if row[fields.ROTATION].strip().lower() != "nan" else 0.0
+                )
         if absent:
             words = f"masks have no PNG in a folder masks/ here ({absent:,}); their boxes are in the file of boxes"
             self.findings.append(Finding("file-skipped", words, document.shown))
@@ -200,20 +191,20 @@ class _Reading:
         return chosen.setdefault(identity, _Image())
 
     def _add_box(self, image: _Image, row: Row, where: str) -> None:
-        if (drawn := self._label_and_box(image, row, where, BOX)) is None:
+        if (drawn := self._label_and_box(image, row, where, fields.BOX)) is None:
             return
-        flags = {flag: row.get(flag, "").strip() for flag in FLAGS if flag != GROUP}
+        flags = {flag: row.get(flag, "").strip() for flag in fields.FLAGS if flag != fields.GROUP}
         attributes: dict[str, object] = {flag: text == "1" for flag, text in flags.items() if text in ("0", "1")}
         if source := row.get("Source", "").strip():
             attributes["Source"] = source
-        score = number(row.get("Confidence", "").replace(",", ".")) if row.get("Confidence") != HUMAN else None
-        crowd = row.get(GROUP, "").strip() == "1"
+        score = number(row.get("Confidence", "").replace(",", ".")) if row.get("Confidence") != fields.HUMAN else None
+        crowd = row.get(fields.GROUP, "").strip() == "1"
         object_ = ObjectRecord(*drawn, crowd=crowd, score=nan if score is None else score, attributes=attributes)
         image.objects.append(object_)
 
     def _add_mask(self, image: _Image, row: Row, where: str, picture: str) -> None:
         """Give the mask to the object whose box it was drawn in; it is an object of its own where no file states it."""
-        if (drawn := self._label_and_box(image, row, where, MASK_BOX)) is None:
+        if (drawn := self._label_and_box(image, row, where, fields.MASK_BOX)) is None:
             return
         mine = ObjectRecord(*drawn, picture=picture)
         for at, one in enumerate(image.objects):
@@ -268,7 +259,7 @@ class _Reading:
             where=image.where,
             document=image.document,
             digest=json_digest(image.rows),
-            extra={"openimages": {ROTATION: rotation}} if rotation else {},
+            extra={"openimages": {fields.ROTATION: rotation}} if rotation else {},
         )
 
 

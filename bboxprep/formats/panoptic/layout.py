@@ -17,7 +17,7 @@ from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.label_documents import DocumentKind, LabelDocument, image_folders
 from bboxprep.formats.panoptic.options import LAYOUT
 from bboxprep.formats.segment_documents import lists_segments
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import known_split
 
@@ -55,11 +55,8 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
 def _is_of_objects(root: Path) -> bool:
     """Whether COCO's documents of boxes lie beside those in the folder `root`."""
     folders = {document.path.parent for document in _DOCUMENTS.find(root, LAYOUT)}
-    for folder in folders:
-        with paths.scan(folder) as entries:
-            if any(one.name.lower().startswith(_OF_OBJECTS) and one.name.lower().endswith(".json") for one in entries):
-                return True
-    return False
+    names = [entry.name.lower() for folder in folders for entry in folder_listing.scan(folder)]
+    return any(name.startswith(_OF_OBJECTS) and name.endswith(".json") for name in names)
 
 
 def find_documents(root: Path) -> list[LabelDocument]:

@@ -17,8 +17,9 @@ from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import ImageTree, parts_of
 from bboxprep.formats.record_values import read_document
+from bboxprep.io.folder_listing import subfolders
 from bboxprep.io.lenient_json import BadJson, decode
-from bboxprep.io.paths import is_within, refuse_passing, resolved, subfolders
+from bboxprep.io.paths import is_within, refuse_passing, resolved
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.categories import MOST_KEYPOINTS, Category
 from bboxprep.model.splits import known_split

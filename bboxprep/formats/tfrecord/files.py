@@ -10,7 +10,8 @@ import msgspec
 from bboxprep.errors import AnnotationError, LayoutError, MissingPackageError
 from bboxprep.formats.tfrecord.fields import LABEL_MAP, LAYOUT
 from bboxprep.io.archive_names import is_record_name, without_number
-from bboxprep.io.paths import AllowedFolders, read_bytes, read_start, resolved, scan, subfolders
+from bboxprep.io.folder_listing import names_by_suffix, subfolders
+from bboxprep.io.paths import AllowedFolders, read_bytes, read_start, resolved
 from bboxprep.io.remote import is_stored
 from bboxprep.io.tf_messages import BadMessageError, LabelMapItem, parse_label_map
 from bboxprep.io.tfrecord_files import GZIP, HEAD_BYTES, is_head
@@ -79,19 +80,24 @@ def _called_records(root: Path) -> Iterator[tuple[str, Path]]:
     splits = [folder for folder in subfolders(root) if is_word(folder.name)]
     own = [root / _DATA] if (root / _DATA).is_dir() and resolved(root / _DATA) != resolved(root) else []
     for folder in (root, *own, *sorted(splits)):
-        with scan(folder) as entries:
-            names = sorted(entry.name for entry in entries if is_record_name(entry.name) and entry.is_file())
-        for name in names:
+        for name in _called_record(folder):
             yield folder.name if folder in splits else without_number(name), folder / name
+
+
+def _called_record(folder: Path) -> list[str]:
+    """The names of the files in `folder` that are called like records, sorted."""
+    listed = names_by_suffix(folder).items()
+    told_by_all = ("", ".gz")  # the suffix of any other name tells
+    likely = [name for suffix, names in listed if suffix in told_by_all or is_record_name(suffix) for name in names]
+    return sorted(filter(is_record_name, likely))
 
 
 def _label_map(root: Path, record: Path, allowed: AllowedFolders) -> Path | None:
     """The label map of a `record` file: in its folder, else at `root`; of several the one of its name."""
     for folder in dict.fromkeys((record.parent, root)):
-        with scan(folder) as entries:
-            names = {entry.name for entry in entries if entry.name.endswith(_MAPS) and entry.is_file()}
+        names = names_by_suffix(folder).get(_MAPS, ())
         stem = without_number(record.name)
-        wanted = (f"{stem}_{LABEL_MAP}", f"{stem}{_MAPS}", LABEL_MAP, *sorted(names))
+        wanted = (f"{stem}_{LABEL_MAP}", f"{stem}{_MAPS}", LABEL_MAP, *names)
         found = next((folder / name for name in wanted if name in names and allowed.holds(folder / name)), None)
         if found:
             return found

@@ -26,7 +26,7 @@ from bboxprep.formats.tfrecord.fields import FILE_NAME, HEIGHT, SOURCE_ID, WIDTH
 from bboxprep.formats.tfrecord.files import RecordFile, record_files
 from bboxprep.formats.tfrecord.objects import BadObjects, Features, read_objects
 from bboxprep.geometry.affine import Size
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.remote import forget, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.io.tf_messages import BadMessageError, parse_example
@@ -81,8 +81,7 @@ class _Item(msgspec.Struct, frozen=True):
 
 def _items(record: RecordFile, prefix: str) -> Iterator[_Item]:
     shard = opened(record.path)
-    with paths.scan(shard) as entries:
-        names = {entry.name for entry in entries}
+    names = {entry.name for entry in folder_listing.scan(shard)}
     images = {paths.stem_of(name): name for name in names if paths.suffix_of(name) in paths.IMAGE_SUFFIXES}
     split = split_of(record.document)
     for name in sorted(name for name in names if paths.suffix_of(name) == FEATURES):

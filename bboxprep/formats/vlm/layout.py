@@ -11,7 +11,7 @@ import msgspec
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.vlm.options import LAYOUT
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split
 
@@ -85,7 +85,7 @@ def image_folders(file: LinesFile, root: Path) -> list[Path]:
 def _files(root: Path) -> list[Path]:
     """The files in the folder `root`; those in its folders where it has none. No links out of it."""
     home = paths.resolved(root)
-    for folders in ([root], sorted(paths.subfolders(root))):
+    for folders in ([root], sorted(folder_listing.subfolders(root))):
         called = [path for folder in folders for path in _called(folder) if paths.is_within(path, home)]
         if found := [path for path in called if label_file(path)]:
             return found
@@ -94,12 +94,12 @@ def _files(root: Path) -> list[Path]:
 
 def _called(folder: Path) -> list[Path]:
     try:
-        with paths.scan(folder) as entries:
-            names = [one.name for one in entries if paths.suffix_of(one.name).lower() in _SUFFIXES and one.is_file()]
+        found = folder_listing.names_by_suffix(folder)
     except OSError as error:
         paths.refuse_passing(error, folder)
         return []
-    return [folder / name for name in sorted(names) if not name.startswith(".")] if len(names) <= _MANY else []
+    names = sorted(name for suffix in _SUFFIXES for name in found.get(suffix, ()))
+    return [folder / name for name in names if not name.startswith(".")] if len(names) <= _MANY else []
 
 
 def _word(path: Path, root: Path) -> str:

@@ -9,7 +9,8 @@ from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import IMAGE_FOLDERS, LABEL_FOLDERS, ImageTree, holds_file, walk
 from bboxprep.formats.voc.tables import class_table
-from bboxprep.io.paths import read_start, refuse_passing, relative_path, scan, subfolders
+from bboxprep.io.folder_listing import scan, subfolders
+from bboxprep.io.paths import read_start, refuse_passing, relative_path
 from bboxprep.model.splits import known_split
 
 _FIRST_BYTES = 4096
@@ -59,9 +60,8 @@ def _has_both_folders(folder: Path, apart: Collection[Path]) -> bool:
 
 def _first_labels(folder: Path) -> list[str]:
     try:
-        with scan(folder) as entries:
-            names = (entry.name for entry in entries if entry.name.lower().endswith(".xml"))
-            return [name for name, _ in zip(names, range(_TRIES), strict=False)]
+        names = (entry.name for entry in scan(folder) if entry.name.lower().endswith(".xml"))
+        return [name for name, _ in zip(names, range(_TRIES), strict=False)]
     except OSError as error:
         refuse_passing(error, folder)
         return []

@@ -10,7 +10,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head
-from bboxprep.io.paths import is_within, refuse_passing, resolved, scan, suffix_of
+from bboxprep.io.folder_listing import scan
+from bboxprep.io.paths import is_within, refuse_passing, resolved, suffix_of
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
@@ -66,8 +67,7 @@ def config_files(folder: Path) -> tuple[Path, ...]:
 def _names_in(folder: Path) -> list[str]:
     """The names of what lies in `folder`; none where it cannot be listed."""
     try:
-        with scan(folder) as entries:
-            return [entry.name for entry in entries]
+        return [entry.name for entry in scan(folder)]
     except OSError as error:
         refuse_passing(error, folder)
         return []

@@ -11,7 +11,8 @@ from bboxprep.formats.yolo.class_lists import name_files, notes_files
 from bboxprep.formats.yolo.config import config_files, is_config_file, names_splits
 from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
 from bboxprep.formats.yolo_rows import looks_like_rows
-from bboxprep.io.paths import dataset_folder, holds_image
+from bboxprep.io.folder_listing import holds_image, subfolders
+from bboxprep.io.paths import dataset_folder
 from bboxprep.model.splits import known_split
 
 _FOLDERS_SNIFFED = 200
@@ -36,7 +37,7 @@ def sniff(root: Path) -> str:
 
 def _holds_other_labels(root: Path) -> bool:
     """Whether labels lie as those of DOTA do, which Roboflow has exported beside a data.yaml."""
-    return any(place.is_dir() for place in (root / "labelTxt", *root.glob("*/labelTxt")))
+    return any((folder / "labelTxt").is_dir() for folder in (root, *subfolders(root)))
 
 
 def label_file(path: Path) -> str:

@@ -22,8 +22,7 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.yolo_rows import looks_like_rows
-from bboxprep.io import paths
-from bboxprep.io.remote import RemoteEntry
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import WORDS
 
@@ -210,16 +209,16 @@ class YoloTree:
     def _list(self, folder: Path) -> Listing:
         found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": [], "links": []}
         try:
-            with paths.scan(folder) as entries:
-                if not self.holds(folder):
-                    self.foreign.add(folder)
-                    return Listing()
-                for entry in entries:
-                    kind = self._sort(folder, entry)
-                    if kind:
-                        found[kind].append(entry.name)
-                    if kind == "folders" and entry.is_symlink():
-                        found["links"].append(entry.name)
+            entries = folder_listing.scan(folder)
+            if not self.holds(folder):
+                self.foreign.add(folder)
+                return Listing()
+            for entry in entries:
+                kind = self._sort(folder, entry)
+                if kind:
+                    found[kind].append(entry.name)
+                if kind == "folders" and entry.is_symlink():
+                    found["links"].append(entry.name)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return Listing()
         except OSError as error:
@@ -228,7 +227,7 @@ class YoloTree:
         texts = {paths.stem_of(name): name for name in ordered.pop("texts")}
         return Listing(texts=texts, **ordered)
 
-    def _sort(self, folder: Path, entry: os.DirEntry[str] | RemoteEntry) -> str:
+    def _sort(self, folder: Path, entry: folder_listing.Entry) -> str:
         """The field of `Listing` that an entry belongs to; "" for none."""
         if entry.name.startswith("."):
             return ""

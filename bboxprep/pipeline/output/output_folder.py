@@ -17,7 +17,8 @@ from bboxprep import formats
 from bboxprep.errors import TargetError
 from bboxprep.io.archive_names import is_archive_name
 from bboxprep.io.atomic import TEMPORARY, as_target_error, own_temporary, write_text
-from bboxprep.io.paths import relative_path, resolved, walk
+from bboxprep.io.folder_listing import walk
+from bboxprep.io.paths import relative_path, resolved
 from bboxprep.io.remote import is_stored
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record

@@ -139,7 +139,7 @@ def _hashed(batch: Batch, name: str) -> Sequence[object]:
     if name == "name":
         return batch.names
     values = batch.values(name)
-    if all(value == values[0] for value in values):
+    if values.count(values[0]) == len(values):
         values = values[:1]
     if name in _AS_TEXT:
         return list(map(_text, values))

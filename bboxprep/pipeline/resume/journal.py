@@ -34,6 +34,7 @@ FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
 
 _MAX_ENTRY_BYTES = 1 << 28
+_PAGE_BYTES = 1 << 14  # four times the default: a result of a batch takes hundreds of pages
 _UNFLUSHED = "PRAGMA synchronous = NORMAL"
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -249,6 +250,7 @@ def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
     connection = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(_UNFLUSHED)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bboxprep import formats
-from bboxprep.io import paths
+from bboxprep.io import folder_listing, paths
 from bboxprep.io.archive_names import is_archive_name
 from bboxprep.pipeline.source.label_files import label_files, told_kind
 
@@ -55,7 +55,7 @@ def describe_contents(path: Path) -> str:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    places = (folder / name for folder, _, names in paths.walk(path) for name in sorted(names))
+    places = (folder / name for folder, _, names in folder_listing.walk(path) for name in sorted(names))
     shown = (place for place in places if not place.name.startswith(".") and "__MACOSX" not in place.parts)
     yield from (place for place, _ in zip(shown, range(_MOST_FILES), strict=False))
 

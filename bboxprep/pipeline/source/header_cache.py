@@ -62,13 +62,14 @@ class HeaderCache(msgspec.Struct, frozen=True):
 
     def known(self, paths: Sequence[str], declared: Sequence[Size | None]) -> list[Header | None]:
         """The headers of the files at `paths` that need not be opened, as a call gives them; None of all others."""
-        if not self.opens:
-            return [
-                _assumed_header(size, container_of(path)) if size and size.pixels <= self.most_pixels else None
-                for path, size in zip(paths, declared, strict=True)
-            ]
         places = (path.rpartition(os.sep) for path in paths)
-        return [self._known.get(folder, _NONE).get(file) for folder, _, file in places]
+        seen = [self._known.get(folder, _NONE).get(file) for folder, _, file in places]
+        if self.opens:
+            return seen
+        return [
+            (_assumed_header(size, container_of(path)) if size.pixels <= self.most_pixels else None) if size else header
+            for path, size, header in zip(paths, declared, seen, strict=True)
+        ]
 
     def _read(self, path: Path) -> Header:
         header = read_header(path, most_pixels=self.most_pixels)

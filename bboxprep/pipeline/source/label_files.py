@@ -16,7 +16,8 @@ from typing import NamedTuple
 from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
-from bboxprep.io.paths import IMAGE_SUFFIXES, AllowedFolders, relative_path, walk
+from bboxprep.io.folder_listing import walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, AllowedFolders, relative_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import known_split
 from bboxprep.pipeline.source.survey import ImageSummary

@@ -23,8 +23,9 @@ from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
+from bboxprep.io.folder_listing import holds_image, subfolders
 from bboxprep.io.kept_answers import answers_kept
-from bboxprep.io.paths import holds_image, relative_path, subfolders
+from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import plain_path
 from bboxprep.model.splits import known_split
 from bboxprep.pipeline.source.contents import describe_contents

@@ -70,10 +70,7 @@ class _Survey(msgspec.Struct, frozen=True):
         alike: dict[Any, Any] = {}  # equal values are shared, since the summaries of all images stay in memory
         folders: dict[str, Path] = {}
         batch = self.dataset.outlines_at(block)
-        touched = [False] * len(batch)
-        if batch.any("plan") or batch.any("base_image") or batch.any("parts"):
-            touched = [one.is_redrawn or (one.plan is not None and not one.plan.is_identity) for one in batch]
-        rows = zip(batch.keys, batch.files, batch.headers, batch.values("labelled"), touched, strict=True)
+        rows = zip(batch.keys, batch.files, batch.headers, batch.values("labelled"), batch.touched, strict=True)
         found = []
         for row, ((split, name), path, header, labelled, moved) in enumerate(rows):
             folder, file = os.path.split(path)

@@ -18,7 +18,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.container import NAMES
 from bboxprep.images.header import refuse_changed
-from bboxprep.io.atomic import Place, output_path, write_bytes
+from bboxprep.io.atomic import Place, output_path, write_unfinished
 from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_file, read_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
@@ -116,44 +116,44 @@ class ImageWriter(msgspec.Struct, frozen=True):
             notes.append(batch.finding(row, "image-unconverted", words))
         if self.dest is None or self.images == "none":
             return NO_FILE, notes
-        sample = batch[row]
+        path: Path = batch.values("path")[row]
         if self.labels_only:
-            return self._keep_if_there(sample, output, self.dest), notes
-        if sample.plan is None:
-            raise ValueError(f"{sample.path}: not a transformed sample")
-        if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header, self.encoding):
-            source = read_file(sample.path)
+            return self._keep_if_there(path, header, output, self.dest), notes
+        if batch.touched[row] or not codec.keeps_bytes(header, self.encoding):
+            sample, source = batch[row], read_file(path)
+            if sample.plan is None:
+                raise ValueError(f"{path}: not a transformed sample")
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
                 notes.append(batch.finding(row, "metadata-dropped", note))
             return self._write_bytes(output, data, method, source), notes
         if header.tagged:
-            source = read_file(sample.path)
+            source = read_file(path)
             return self._write_bytes(output, codec.untag(source, header), "untagged", source), notes
-        return self._keep(sample, output, self.dest), notes
+        return self._keep(path, header, output, self.dest), notes
 
     def _write_bytes(self, output: Output, data: bytes, method: WriteMethod, source: bytes) -> ImageFile:
         """Write the image file `data`, which was made from the bytes `source`."""
         file = self._write_file(output.image, data)
         return ImageFile(method, bytes_sha256(source), file)
 
-    def _keep(self, sample: Sample, output: Output, dest: Path) -> ImageFile:
-        """Write the image file with the bytes of the source."""
+    def _keep(self, path: Path, header: Header, output: Output, dest: Path) -> ImageFile:
+        """Write the image file with the bytes of the source at `path`."""
         place = _place_staged if self.writer.stage else _PLACE[self.images]
-        digest, method = place(sample.path, output_path(dest, output.image), self._check(sample))
+        digest, method = place(path, output_path(dest, output.image), self._check(path, header))
         return ImageFile(method, digest, self._file(output.image, digest))
 
-    def _check(self, sample: Sample) -> Check:
+    def _check(self, path: Path, header: Header) -> Check:
         """A check that a file is the one that was looked at; none of an image whose size the labels state."""
-        if sample.header is None or self.labels_only or is_stored(sample.path):
+        if self.labels_only or is_stored(path):
             return accept
-        return partial(refuse_changed, sample.path, sample.header)
+        return partial(refuse_changed, path, header)
 
-    def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> ImageFile:
+    def _keep_if_there(self, path: Path, header: Header, output: Output, dest: Path) -> ImageFile:
         try:
-            return self._keep(sample, output, dest)
+            return self._keep(path, header, output, dest)
         except ImageError:
-            if sample.path.is_file():
+            if path.is_file():
                 raise
             return NO_FILE
 
@@ -164,7 +164,7 @@ class ImageWriter(msgspec.Struct, frozen=True):
 
     def _write_file(self, path: str, data: bytes) -> OutputFile:
         if self.dest:
-            write_bytes(output_path(self.dest, path), data)
+            write_unfinished(output_path(self.dest, path), data)
         return self._file(path, bytes_sha256(data))
 
     def _file(self, path: str, digest: str) -> OutputFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.coco import document
 from bboxprep.formats.coco.document import LISTS, load
+from bboxprep.io import lenient_json
 
 TEXTS = st.text(st.sampled_from('ab"\\,:{}[] é\n'), max_size=8)  # what a cut may take for the end of something
 VALUES = st.recursive(
@@ -50,7 +52,7 @@ def check(text: bytes, held: dict[str, Any], window: int) -> None:
         path = Path(folder, "all.json")
         path.write_bytes(text)
         shown: dict[str, list[bytes]] = {name: [] for name in LISTS}
-        found = load(path, lambda name, raws: shown[name].extend(map(bytes, raws)))
+        found = load(path, lambda _, raws: list(map(bytes, raws)), lambda name, seen: shown[name].extend(seen))
         for name in LISTS:
             ranges = getattr(found, name)
             assert [json.loads(ranges[row]) for row in range(len(ranges))] == held[name]
@@ -67,9 +69,36 @@ def test_the_check_catches_an_end_that_is_missed(monkeypatch: pytest.MonkeyPatch
     text = b'{"images":[{"id":1},{"id":2}],"annotations":[{"a":[{"b":1},{"b":2}]}],"categories":[{"id":3}],"info":0}'
     held = json.loads(text)
     check(text, held, 1000)
-    monkeypatch.setattr(document, "what_follows", lambda _: 7)
+    monkeypatch.setattr(lenient_json, "what_follows", lambda _: 7)
     with pytest.raises((AnnotationError, AssertionError)):
         check(text, held, 1000)
+
+
+@pytest.mark.parametrize(("name", "window"), [("plain", 300), ("},{", 30), ('"},{"', 30)])
+def test_a_long_list_is_read_in_parts_as_far_as_they_are_whole_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, window: int
+) -> None:
+    records: list[dict[str, Any]] = [{"id": number} for number in range(99)]
+    records[60] |= {"name": name, "of": [{"a": 1}, {"b": 2}]}
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"images": records, "annotations": records}), encoding="utf-8")
+    monkeypatch.setattr(document, "WINDOW", window)
+    asked: list[Any] = []
+    shown: dict[str, list[Any]] = {"images": [], "annotations": []}
+
+    def spread(work: Any, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            asked.append(work(item))
+            yield asked[-1]
+
+    found = load(path, lambda _, raws: list(map(bytes, raws)), lambda name, seen: shown[name].extend(seen), "", spread)
+    assert [json.loads(record) for record in found.images[:]] == records
+    assert {name: list(map(json.loads, seen)) for name, seen in shown.items()} == {
+        "images": records,
+        "annotations": records,
+    }
+    assert len(asked) > 2
+    assert None in asked  # a part that begins or ends within a record
 
 
 def test_records_with_many_lists_within_do_not_make_the_window_grow(

@@ -238,7 +238,7 @@ class Breaking(sqlite3.Connection):
 
 def test_a_journal_has_all_of_its_tables_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = []
-    for left in range(9):
+    for left in range(10):
         Breaking.left, dest = left, tmp_path / str(left)
         with monkeypatch.context() as broken:
             broken.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Breaking))

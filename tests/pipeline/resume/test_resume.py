@@ -19,6 +19,7 @@ import pytest
 from bboxprep import formats
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.findings import Severity
+from bboxprep.io.atomic import TEMPORARY
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.pipeline.api import read
 from bboxprep.pipeline.output import output_folder
@@ -276,6 +277,14 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
 
         return with_findings
 
+    open_file = os.open
+
+    def opened(path: Any, flags: int, *mode: Any, **named: Any) -> int:
+        name = os.path.basename(path) if flags & os.O_CREAT else TEMPORARY  # noqa: PTH119
+        steps.extend([] if name.startswith(TEMPORARY) else [name])
+        return open_file(path, flags, *mode, **named)
+
+    monkeypatch.setattr(os, "open", opened)
     for name in ("replace", "fsync"):
         monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
     monkeypatch.setattr(output_folder, "flush_all", noted("flush", output_folder.flush_all))

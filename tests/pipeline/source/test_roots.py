@@ -6,7 +6,9 @@ import json
 import re
 import shlex
 import shutil
+import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,6 +45,29 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for path in (folder / name).glob("bboxprep*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     return {name: folder / name for name in FORMATS}
+
+
+_listed: list[str] | None = None  # the folders that are listed while it is a list
+
+
+def _note_listing(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "os.scandir" and _listed is not None:
+        _listed.append(str(arguments[0]))
+
+
+sys.addaudithook(_note_listing)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_folder_is_listed_once_however_many_formats_ask(made: dict[str, Path], name: str) -> None:
+    global _listed
+    _listed = []
+    try:
+        assert find_root(made[name], None).format == name
+        seen = Counter(path for path in _listed if path.startswith(str(made[name])))
+    finally:
+        _listed = None
+    assert set(seen.values()) == {1}
 
 
 def zipped(folder: Path, archive: Path, top: str) -> Path:
