@@ -156,6 +156,8 @@ def overreach(instances: Instances, size: Size) -> NDArray[np.float64]:
     """
     boxes, limit = instances.boxes, np.array([*size, *size], dtype=np.float64)
     over = np.maximum(-boxes, boxes - limit).max(axis=1, initial=0.0)
+    if not over.any():
+        return over
     corners = instances.oriented
     with np.errstate(invalid="ignore"):
         around = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
