@@ -23,13 +23,13 @@ def shrunk(pixels: NDArray[Levels], size: Size) -> NDArray[Levels]:
 
     They are halved first where the ratio is no whole number, and they can be: in a tenth of the time.
     """
-    height, width = pixels.shape[:2]
+    cv2, (height, width) = opencv(), pixels.shape[:2]
     while (width % size.width or height % size.height) and not (width % 2 or height % 2):
         if width < 2 * size.width or height < 2 * size.height:
             break
         width, height = width // 2, height // 2
-        pixels = np.asarray(opencv().resize(pixels, (width, height), interpolation=opencv().INTER_AREA))
-    return np.asarray(opencv().resize(pixels, size, interpolation=opencv().INTER_AREA))
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def blurred(gray: NDArray[Levels], sigma: float) -> NDArray[Levels]:
@@ -46,8 +46,9 @@ def fine_structure(gray: Gray) -> NDArray[np.float32]:
     """What differs in `gray` (H, W) between a blur of sigma 0.8 and one of sigma 2 px, in levels: the means of 3x3 less
     those of 7x7 px.
     """
-    fine, coarse = (opencv().boxFilter(gray, opencv().CV_16U, (side, side), normalize=False) for side in (3, 7))
-    return np.asarray(opencv().addWeighted(fine, 1 / 9, coarse, -1 / 49, 0.0, dtype=opencv().CV_32F))
+    cv2 = opencv()
+    fine, coarse = (cv2.boxFilter(gray, cv2.CV_16U, (side, side), normalize=False) for side in (3, 7))
+    return np.asarray(cv2.addWeighted(fine, 1 / 9, coarse, -1 / 49, 0.0, dtype=cv2.CV_32F))
 
 
 def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
@@ -75,8 +76,8 @@ def _narrowed(part: slice, length: int, by: int) -> slice:
 def correlations(window: Gray, patch: Gray) -> NDArray[np.float32]:
     """The normalised cross-correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as
     (H - h + 1, W - w + 1); 0 or 1 where either is flat."""
-    where, what = window.astype(np.float32), patch.astype(np.float32)  # OpenCV takes twice as long for uint8
-    return np.asarray(opencv().matchTemplate(where, what, opencv().TM_CCOEFF_NORMED))
+    cv2, where, what = opencv(), window.astype(np.float32), patch.astype(np.float32)  # uint8 takes twice as long
+    return np.asarray(cv2.matchTemplate(where, what, cv2.TM_CCOEFF_NORMED))
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -91,14 +92,14 @@ class Agreement(msgspec.Struct, frozen=True):
 
 def agreement(one: NDArray[Levels], other: NDArray[Levels], mask: NDArray[np.bool_] | None = None) -> Agreement:
     """How two images (H, W) agree where `mask` (H, W) is set, or everywhere."""
-    count = one.size
+    cv2, count = opencv(), one.size
     if mask is not None:
         count, one, other = int(np.count_nonzero(mask)), one * mask, other * mask
     if not count:
         return Agreement(0.0, 0.0, 0.0)
-    mean, mean_other = (opencv().sumElems(each)[0] / count for each in (one, other))
-    square, square_other = (opencv().norm(each, opencv().NORM_L2SQR) / count for each in (one, other))
-    apart = opencv().norm(one, other, opencv().NORM_L2SQR) / count
+    mean, mean_other = cv2.sumElems(one)[0] / count, cv2.sumElems(other)[0] / count
+    square, square_other = cv2.norm(one, cv2.NORM_L2SQR) / count, cv2.norm(other, cv2.NORM_L2SQR) / count
+    apart = cv2.norm(one, other, cv2.NORM_L2SQR) / count
     shared = (square + square_other - apart) / 2.0 - mean * mean_other  # 2 a b = a^2 + b^2 - (a - b)^2
     first, second = sqrt(max(0.0, square - mean**2)), sqrt(max(0.0, square_other - mean_other**2))
     found = min(1.0, max(-1.0, shared / (first * second))) if first * second > _FLAT else 0.0

@@ -52,7 +52,7 @@ def pixels_inside(region: Region, size: Size, margin: float) -> NDArray[np.bool_
     columns, rows = np.arange(size.width) + 0.5, np.arange(size.height) + 0.5
     inside = np.ones((size.height, size.width), dtype=np.bool_)
     for x, y, offset in region:
-        inside &= np.add.outer(y * rows, x * columns) >= margin - offset
+        inside &= (y * rows)[:, None] >= margin - offset - x * columns
     return inside
 
 

@@ -153,9 +153,10 @@ def warped(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> 
 
 def _placed(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> NDArray[Levels] | None:
     """`warped` for a translation by whole pixels that keeps all of `pixels`, five times as fast; else None."""
-    x, y = np.rint(matrix[:2, 2]).astype(int).tolist()
+    (a, b, c), (d, e, f), _ = matrix.tolist()
+    x, y = round(c), round(f)
     right, bottom = size.width - x - pixels.shape[1], size.height - y - pixels.shape[0]
-    if min(x, y, right, bottom) < 0 or np.abs(matrix - [[1, 0, x], [0, 1, y], [0, 0, 1]]).max() > _WHOLE:
+    if min(x, y, right, bottom) < 0 or max(map(abs, (a - 1, b, c - x, d, e - 1, f - y))) > _WHOLE:
         return None
     cv2 = opencv()
     return np.asarray(cv2.copyMakeBorder(pixels, y, bottom, x, right, cv2.BORDER_REPLICATE))
@@ -163,8 +164,8 @@ def _placed(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) ->
 
 def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
     """The length of a source pixel in the output of the map `matrix` (3, 3), across and down; 1 at most."""
-    across, down = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0)).tolist()
-    return across, down
+    (a, b), (d, e) = matrix[:2, :2].tolist()
+    return min(1.0, abs(a) + abs(d)), min(1.0, abs(b) + abs(e))
 
 
 def _reduction(size: Size, shrink: float) -> int:
