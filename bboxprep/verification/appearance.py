@@ -125,10 +125,11 @@ def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) ->
     source is seen; all at half of their size, for the pixels of both do not lie on one grid.
     """
     half = Size(have.colours.shape[1] // 2, have.colours.shape[0] // 2)
-    from_small, to_half = np.diag([want.by * by, want.by * by, 1.0]), np.diag([0.5 / have.by, 0.5 / have.by, 1.0])
-    expected = warped(want.colours, to_half @ mapped.from_shown @ from_small, half)
-    whole = have.colours[: half.height * 2, : half.width * 2]
-    return expected, gray_levels.shrunk(whole, half), pixels_inside(moved(mapped.seen, to_half), half, 1.0)
+    size = Size(half.width * 2, half.height * 2)
+    from_small, to_small = np.diag([want.by * by, want.by * by, 1.0]), np.diag([1.0 / have.by, 1.0 / have.by, 1.0])
+    seen = pixels_inside(moved(mapped.seen, np.diag([0.5, 0.5, 1.0]) @ to_small), half, 1.0)
+    expected = warped(want.colours, to_small @ mapped.from_shown @ from_small, size)
+    return gray_levels.shrunk(expected, half), gray_levels.shrunk(have.colours[: size.height, : size.width], half), seen
 
 
 def gray_faults(
