@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.codec import ImagePolicy, keep_freed
 from bboxprep.images.codecs.modes import PERCENTILES, Colour
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.gray_levels import Gray, Levels, shrunk
@@ -99,6 +99,7 @@ def decode_displayed(
     A JPEG is decoded no larger than a map needs that makes its pixels `shrink` px long: one of 12 megapixels in half
     the time and a tenth of the memory. Raises `ImageError`.
     """
+    keep_freed()
     with decoder_messages(path), _opened(path, container, data) as image:
         coloured = coloured and image.mode == "RGB" and "transparency" not in image.info
         by = 1
@@ -118,6 +119,7 @@ def decode_with_opencv(
     """The image at `path` as OpenCV and most trainers read it, at 1 / `by` (1, 2, 4 or 8) of its size, rounded up; with
     its colours if `coloured` and OpenCV can read it. `data`: its bytes, if already read. Raises `ImageError`.
     """
+    keep_freed()
     coded = np.frombuffer(read(path) if data is None else data, dtype=np.uint8)
     cv2, flag = opencv(), _REDUCED[by if container == "jpeg" else 1][coloured]
     with decoder_messages(path):
