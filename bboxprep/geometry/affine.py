@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, radians, sin, tan
 from operator import index
-from typing import Any, NamedTuple, Self, SupportsIndex
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,9 @@ class Size(NamedTuple):
     @classmethod
     def of(cls, value: int | tuple[int, int]) -> Size:
         """`value` as a size; one number is a square. Raises `UsageError` for anything but positive whole numbers."""
+        pair: Any = (value, value) if hasattr(value, "__index__") else value
         try:
-            width, height = map(index, (value, value) if isinstance(value, SupportsIndex) else value)
+            width, height = map(index, pair)
         except (TypeError, ValueError) as error:
             raise UsageError(f"size: have {value!r}, want one or two whole numbers") from error
         if width < 1 or height < 1:

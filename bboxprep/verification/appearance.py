@@ -230,7 +230,7 @@ def _agreement_in(
 ) -> gray_levels.Agreement:
     """How the fine structures of two images (H, W) agree in `bands` of what is set in `mask` (H, W)."""
     fine, other = (
-        np.concatenate([gray_levels.fine_structure(image[band]) for band in bands]) for image in (want, have)
+        gray_levels.fine_structure(np.concatenate([image[band] for band in bands])) for image in (want, have)
     )
     counted = np.concatenate([mask[band] for band in bands])
     return gray_levels.agreement(fine, other, None if counted.all() else counted)

@@ -171,7 +171,7 @@ def _within(points: NDArray[np.float64], part: Box) -> NDArray[np.bool_]:
 
 
 def _clipped(boxes: Boxes, part: Box) -> Boxes:
-    clipped: Boxes = np.clip(boxes, np.tile(part[:2], 2), np.tile(part[2:], 2))
+    clipped: Boxes = np.clip(boxes.reshape(-1, 2, 2), part[:2], part[2:]).reshape(-1, 4)
     return clipped
 
 

@@ -155,7 +155,9 @@ def overreach(instances: Instances, size: Size) -> NDArray[np.float64]:
     object may lie outside (DOTA allows it; the checks of formats name those in others). It counts where all of it does.
     """
     boxes, limit = instances.boxes, np.array([*size, *size], dtype=np.float64)
-    over = np.maximum(-boxes, boxes - limit).max(axis=1, initial=0.0)
+    over: NDArray[np.float64] = np.maximum(-boxes, boxes - limit).max(axis=1, initial=0.0)
+    if not over.any():
+        return over
     corners = instances.oriented
     with np.errstate(invalid="ignore"):
         around = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)

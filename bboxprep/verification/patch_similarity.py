@@ -30,7 +30,7 @@ SHIFT = 0.028  # of the longer side of the image: the largest shift that must be
 MAX_PATCH = 128  # px; a larger patch is reduced to no more cells, and
 FINE_PATCH = 64  # px; to no more than these where its cells are no longer than
 FINE_CELL = SHIFT / 8  # of the longer side of the image: patterns that repeat themselves are still seen to do so
-PART = 36  # cells along each side of the middle of a patch; where it tells, the rest need not
+PART = 24  # cells along each side of the middle of a patch; where it tells, the rest need not
 TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that can be compared
 ALIKE = 0.94  # correlation; a patch that matches itself that well at another place is undecided
 POOR = 0.5  # correlation; a textured patch below it at its place shows other content
@@ -115,7 +115,7 @@ def compare(
     counts = None if counts is None or counts.all() else counts
     if counts is not None and counts.mean() < LEAST_SEEN:
         return Likeness(PatchVerdict.UNSURE)
-    search = _Search(patch, counts, seen, x, y, step, max(2, -(-round(longer * REACH) // step)))
+    search = _Search(patch, counts, seen, x, y, step, _reach(longer, step))
     across, down = round(offset[0] / step), round(offset[1] / step)
     alike = agreement(patch, _cut(actual.at(step), x + across, y + down, width, height), counts)
     if alike.first < TEXTURE:
@@ -143,17 +143,27 @@ def _step(side: int, longer: int) -> int:
 
 
 def _part_tells(search: _Search, expected: GrayScales, actual: GrayScales, longer: int) -> bool:
-    """Whether the middle of a large patch, which is like itself nowhere else, is in its place in `actual`."""
-    height, width = search.patch.shape
+    """Whether the middle of a patch, in the longest cells that are fine enough, is like itself nowhere else, and in its
+    place in `actual`.
+    """
+    larger = 2 if 2 * search.step <= longer * FINE_CELL else 1
+    step, (height, width) = search.step * larger, (length // larger for length in search.patch.shape)
     down, across = max(0, height - PART) // 2, max(0, width - PART) // 2
-    if search.counts is not None or not down + across:
+    if search.counts is not None or (larger == 1 and not down + across):
         return False
-    patch = search.patch[down : height - down, across : width - across]
-    part = msgspec.structs.replace(search, patch=patch, x=search.x + across, y=search.y + down)
-    alike = agreement(patch, _cut(actual.at(search.step), part.x, part.y, patch.shape[1], patch.shape[0]))
+    place = search.x // larger + across, search.y // larger + down, width - 2 * across, height - 2 * down
+    patch = _cut(expected.at(step), *place)
+    alike = agreement(patch, _cut(actual.at(step), *place))
     if alike.first < TEXTURE or alike.correlation <= 1.0 - CLEARLY:
         return False
+    part = _Search(patch, None, None, *place[:2], step, _reach(longer, step))
     return _most_alike(part, expected, longer) < ALIKE
+
+
+@lru_cache(maxsize=1024)
+def _reach(longer: int, step: int) -> int:
+    """The largest shift that is tried in an image of `longer` px, in cells of `step` px."""
+    return max(2, -(-round(longer * REACH) // step))
 
 
 def _most_alike(search: _Search, expected: GrayScales, longer: int) -> float:

@@ -33,6 +33,7 @@ from bboxprep.verification.patch_similarity import (
     PatchVerdict,
     compare,
 )
+from bboxprep.verification.region import grid_over
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
@@ -40,6 +41,7 @@ LEAST = 4  # px; the least margin
 CLEAR = 0.8  # correlation that proves a place in an image with unknown changes of appearance
 PROBES = 3  # patches along each axis that are compared besides the objects
 UNIT = "objects and places"
+_PLACES = grid_over(np.array([0.0, 0.0, 1.0, 1.0]), PROBES)  # (9, 2), in shares of an image
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,14 +222,12 @@ def _places(pair: ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[str
     """Squares on a grid that meet no object, each a sixth of the visible part wide."""
     x0, y0, x1, y1 = pair.visible
     half = max(min(x1 - x0, y1 - y0) / 12, LEAST)
-    shares = (np.arange(PROBES) + 0.5) / PROBES
-    across, down = np.meshgrid(x0 + (x1 - x0) * shares, y0 + (y1 - y0) * shares)
-    middles = np.stack((across, down), axis=-1).reshape(-1, 2)
-    low, high = middles - half, middles + half
-    meets = (objects[:, None, :2] < high).all(axis=2) & (objects[:, None, 2:] > low).all(axis=2)
-    for place in np.flatnonzero(~meets.any(axis=0)).tolist():
+    middles = (x0, y0) + _PLACES * (x1 - x0, y1 - y0)
+    squares = np.concatenate((middles - half, middles + half), axis=1)
+    meets = (objects[:, None, :2] < squares[:, 2:]) & (objects[:, None, 2:] > squares[:, :2])
+    for place in np.flatnonzero(~meets.all(axis=2).any(axis=0)).tolist():
         x, y = (middles[place] * pair.by).tolist()
-        yield f"at {x:.0f}, {y:.0f}", np.concatenate((low[place], high[place]))
+        yield f"at {x:.0f}, {y:.0f}", squares[place]
 
 
 def _compare(pair: ImagePair, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:

@@ -7,6 +7,8 @@ be walked around, and nothing of how rings are clipped elsewhere is repeated.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,21 +52,28 @@ def pixels_inside(region: Region, size: Size, margin: float) -> NDArray[np.bool_
     columns, rows = np.arange(size.width) + 0.5, np.arange(size.height) + 0.5
     inside = np.ones((size.height, size.width), dtype=np.bool_)
     for x, y, offset in region:
-        inside &= np.add.outer(y * rows, x * columns) >= margin - offset
+        inside &= (y * rows)[:, None] >= margin - offset - x * columns
     return inside
 
 
 def corners(region: Region) -> Points:
     """The corners (Q, 2) of a bounded region, in order around it; none of an empty one."""
-    one, other = np.triu_indices(len(region), 1)
-    crossing = np.cross(region[one], region[other])
-    crossing = crossing[np.abs(crossing[:, 2]) > _PARALLEL]
-    points = crossing[:, :2] / crossing[:, 2:]
+    one, other = _pairs(len(region))
+    (x, y, off), (x1, y1, off1) = region[one].T, region[other].T
+    across = x * y1 - y * x1
+    crossing = np.abs(across) > _PARALLEL
+    points = (np.stack((y * off1 - off * y1, off * x1 - x * off1)) / np.where(crossing, across, 1.0))[:, crossing].T
     points = points[depths(region, points) >= -_SLACK]
     if not len(points):
         return points
     from_middle = points - points.mean(axis=0)
     return points[np.argsort(np.arctan2(from_middle[:, 1], from_middle[:, 0]))]
+
+
+@lru_cache(maxsize=64)
+def _pairs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers of all pairs of `count` sides, int64 (P,) each."""
+    return np.triu_indices(count, 1)
 
 
 def box_around(points: Points) -> NDArray[np.float64]:

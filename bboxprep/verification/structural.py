@@ -84,12 +84,13 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
 
 def contents_of(case: VerificationInputs) -> Contents:
     """The contents of the output, counted from its labels."""
-    contents = Contents(Counter(), Counter(), Counter())
-    for sample in case.output.dataset:
-        if sample.header is not None:
-            contents.images[sample.split] += 1
-        contents.objects[sample.split] += len(sample.instances)
-        contents.classes.update(names_of(sample, case.output.dataset))
+    dataset, contents = case.output.dataset, Contents(Counter(), Counter(), Counter())
+    for batch in dataset.batches():
+        for split, header, count in zip(batch.values("split"), batch.headers, batch.counts.tolist(), strict=True):
+            contents.images[split] += header is not None
+            contents.objects[split] += count
+        objects = np.bincount(batch.instances.labels, minlength=len(dataset.classes)).tolist()
+        contents.classes.update(dict(zip(dataset.classes, objects, strict=True)))
     return contents
 
 

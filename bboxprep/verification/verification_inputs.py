@@ -13,7 +13,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.formats.api import Format
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.images.pillow_reader import read
-from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
+from bboxprep.io.paths import dataset_folder, links_admitted
 from bboxprep.io.remote import open_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
@@ -93,12 +93,12 @@ class VerificationInputs:
         except BboxprepError:  # the writer would refuse what was read, such as poses without a class that has keypoints
             return self.format.carries
 
-    @property
+    @cached_property
     def states_rectangles(self) -> bool:
         """Whether the labels of the output state oriented boxes."""
         return self.format.task(self.options) == "obb"
 
-    @property
+    @cached_property
     def crowd_mark(self) -> str:
         """The attribute that marks crowd regions in the output, "" where they are not marked."""
         marked = self.run.record.object_policy.crowd == "ignore" and Column.CROWD not in self.carries
@@ -274,10 +274,10 @@ def indexed(
     opened = open_source(
         root, format, labels_in="displayed", image_policy=image_policy, options=options, sidecar=sidecar
     )
-    dataset = opened.dataset
-    places: dict[str, list[tuple[str, int]]] = {}
-    for index, sample in enumerate(dataset):
-        places.setdefault(relative_path(sample.path, dataset.folder), []).append((sample.split, index))
+    dataset, places = opened.dataset, dict[str, list[tuple[str, int]]]()
+    listed = dataset.outlines_at(range(len(dataset)))
+    for index, (path, split) in enumerate(zip(listed.relative_paths, listed.values("split"), strict=True)):
+        places.setdefault(path, []).append((split, index))
     return Indexed(dataset, {path: tuple(found) for path, found in places.items()})
 
 

@@ -13,7 +13,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +20,21 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.codec import ImagePolicy, keep_freed
 from bboxprep.images.codecs.modes import PERCENTILES, Colour
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.gray_levels import Gray, Levels, shrunk
+from bboxprep.images.opencv import opencv
 from bboxprep.images.pillow_reader import opened, read
 
 Colours = NDArray[np.uint8]  # (H, W, 3) red, green, blue
 SMALL = 128  # px; the longer side at which colours are compared, at most
 _ORIENTATION = 0x0112
-_REDUCED = {  # in gray, in colours
-    1: (cv2.IMREAD_GRAYSCALE, cv2.IMREAD_COLOR_BGR),
-    2: (cv2.IMREAD_REDUCED_GRAYSCALE_2, cv2.IMREAD_REDUCED_COLOR_2),
-    4: (cv2.IMREAD_REDUCED_GRAYSCALE_4, cv2.IMREAD_REDUCED_COLOR_4),
-    8: (cv2.IMREAD_REDUCED_GRAYSCALE_8, cv2.IMREAD_REDUCED_COLOR_8),
+_REDUCED = {  # in gray, in colours: the names of OpenCV's flags
+    1: ("IMREAD_GRAYSCALE", "IMREAD_COLOR_BGR"),
+    2: ("IMREAD_REDUCED_GRAYSCALE_2", "IMREAD_REDUCED_COLOR_2"),
+    4: ("IMREAD_REDUCED_GRAYSCALE_4", "IMREAD_REDUCED_COLOR_4"),
+    8: ("IMREAD_REDUCED_GRAYSCALE_8", "IMREAD_REDUCED_COLOR_8"),
 }
 _WHOLE = 1e-6  # px; a translation that near to whole pixels is one by whole pixels
 _DEEP = ("I", "F")
@@ -99,6 +99,7 @@ def decode_displayed(
     A JPEG is decoded no larger than a map needs that makes its pixels `shrink` px long: one of 12 megapixels in half
     the time and a tenth of the memory. Raises `ImageError`.
     """
+    keep_freed()
     with decoder_messages(path), _opened(path, container, data) as image:
         coloured = coloured and image.mode == "RGB" and "transparency" not in image.info
         by = 1
@@ -108,7 +109,7 @@ def decode_displayed(
         _turn_upright(image)
         if not coloured:
             return DecodedImage(_shown_gray(image, container, image_policy), by)
-        pixels = np.asarray(image)
+        cv2, pixels = opencv(), np.asarray(image)
         return DecodedImage(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)), by, _small(pixels))
 
 
@@ -118,10 +119,11 @@ def decode_with_opencv(
     """The image at `path` as OpenCV and most trainers read it, at 1 / `by` (1, 2, 4 or 8) of its size, rounded up; with
     its colours if `coloured` and OpenCV can read it. `data`: its bytes, if already read. Raises `ImageError`.
     """
+    keep_freed()
     coded = np.frombuffer(read(path) if data is None else data, dtype=np.uint8)
-    how = _REDUCED[by if container == "jpeg" else 1][coloured]
+    cv2, flag = opencv(), _REDUCED[by if container == "jpeg" else 1][coloured]
     with decoder_messages(path):
-        pixels = cv2.imdecode(coded, how) if coded.size else None
+        pixels = cv2.imdecode(coded, getattr(cv2, flag)) if coded.size else None
     if pixels is None:
         whole, small = decode_displayed(path, container, data).gray, None
     elif coloured:
@@ -144,26 +146,28 @@ def warped(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> 
     if small != (width, height):
         pixels = shrunk(pixels, small)
         matrix = matrix @ np.diag([width / small.width, height / small.height, 1.0])
-    centre = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)], dtype=np.float64)  # OpenCV counts from pixel centres
-    moved = np.linalg.inv(centre) @ matrix @ centre
     if (placed := _placed(pixels, matrix, size)) is not None:
         return placed
-    return np.asarray(cv2.warpAffine(pixels, moved[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    cv2, moved = opencv(), matrix[:2].copy()
+    moved[:, 2] += matrix[:2, :2].sum(axis=1) / 2.0 - 0.5  # OpenCV counts from pixel centres
+    return np.asarray(cv2.warpAffine(pixels, moved, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _placed(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> NDArray[Levels] | None:
     """`warped` for a translation by whole pixels that keeps all of `pixels`, five times as fast; else None."""
-    x, y = np.rint(matrix[:2, 2]).astype(int).tolist()
+    (a, b, c), (d, e, f), _ = matrix.tolist()
+    x, y = round(c), round(f)
     right, bottom = size.width - x - pixels.shape[1], size.height - y - pixels.shape[0]
-    if min(x, y, right, bottom) < 0 or np.abs(matrix - [[1, 0, x], [0, 1, y], [0, 0, 1]]).max() > _WHOLE:
+    if min(x, y, right, bottom) < 0 or max(map(abs, (a - 1, b, c - x, d, e - 1, f - y))) > _WHOLE:
         return None
+    cv2 = opencv()
     return np.asarray(cv2.copyMakeBorder(pixels, y, bottom, x, right, cv2.BORDER_REPLICATE))
 
 
 def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
     """The length of a source pixel in the output of the map `matrix` (3, 3), across and down; 1 at most."""
-    across, down = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0)).tolist()
-    return across, down
+    (a, b), (d, e) = matrix[:2, :2].tolist()
+    return min(1.0, abs(a) + abs(d)), min(1.0, abs(b) + abs(e))
 
 
 def _reduction(size: Size, shrink: float) -> int:
@@ -235,9 +239,9 @@ def _deep_levels(image: Image.Image, image_policy: ImagePolicy | None) -> Gray:
 
 def _small(pixels: NDArray[Any], *, reverse: bool = False) -> SmallColours:
     """The colours of `pixels` (H, W, 3), which are red, green and blue, or the `reverse`."""
-    by = 1
+    cv2, by = opencv(), 1
     while max(pixels.shape[:2]) > SMALL and min(pixels.shape[:2]) > 1:
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
         even = pixels[: height * 2, : width * 2]
         pixels, by = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)), by * 2
-    return SmallColours(pixels[..., ::-1] if reverse else pixels, by)
+    return SmallColours(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)) if reverse else pixels, by)
