@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
@@ -43,7 +44,8 @@ class ObjectPair:
     `tolerance` is that of its coordinates, px. `orders` are the permutations of the keypoints of each class of the
     source in a mirrored image; () in others. `outlines_only`: labels hold one outline of an object, whatever its parts.
     `mark` is the attribute that marks a crowd region, "" for none. `rectangles`: labels hold oriented boxes.
-    `masks_overlap`: else another object may hide pixels of this one in the labels.
+    `masks_overlap`: else another object may hide pixels of this one in the labels. `room` is the largest number of
+    keypoints of an object that labels hold.
     """
 
     source: Instances
@@ -58,6 +60,7 @@ class ObjectPair:
     mark: str = ""
     rectangles: bool = False
     masks_overlap: bool = True
+    room: int = MOST_KEYPOINTS
 
     @property
     def is_cut(self) -> bool:
@@ -238,15 +241,17 @@ def _keypoints(pair: ObjectPair) -> Iterator[Difference]:
 
 
 def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """The keypoints (K, 2) of an object in the source and their visibility (K,), in the order of the output."""
+    """The keypoints (K, 2) of an object in the source and their visibility (K,), in the order of the output; those that
+    its labels have room for.
+    """
     places, flags = pair.source.keypoints[pair.one], pair.source.visibility[pair.one]
     if not pair.orders:
-        return places, flags
+        return places[: pair.room], flags[: pair.room]
     order = list(range(len(flags)))
     for point, partner in enumerate(pair.orders[int(pair.source.labels[pair.one])]):
         if point < len(order) and partner < len(order):
             order[point] = partner
-    return places[order], flags[order]
+    return places[order][: pair.room], flags[order][: pair.room]
 
 
 def _polygons(pair: ObjectPair) -> Iterator[Difference]:

@@ -241,7 +241,9 @@ def written(root: Path, instances: Instances) -> tuple[Sample, tuple[Finding, ..
     (root / image).parent.mkdir(parents=True, exist_ok=True)
     (root / image).write_bytes(b"")
     dataset = read(root)
-    assert dataset.categories == CLASSES
+    assert dataset.categories.names == CLASSES.names
+    for have, want in zip(dataset.categories, CLASSES, strict=True):  # keypoints without a name get one
+        assert (have.keypoints[: len(want.keypoints)], have.skeleton) == (want.keypoints, want.skeleton)
     back = dataset[0]
     assert (labels.digest, labels.count, back.findings) == (back.label_digest, len(instances), ())
     return back, labels.findings
@@ -367,6 +369,22 @@ def test_a_box_and_a_skeleton_of_an_object_are_a_group_and_one_object_again(tmp_
     assert (shown(back.instances, 0), findings) == (shown(Instances.of([[1, 1, 20, 20]], [1], **one), 0), ())  # type: ignore[arg-type]
     groups = [shape.get("group_id") for shape in ET.parse(tmp_path / "train.xml").getroot().iterfind("image/*")]
     assert groups == ["1", "1"]
+
+
+@pytest.mark.parametrize("label", [0, 1], ids=["no keypoint has a name", "the third has none"])
+@pytest.mark.parametrize("flags", [(2, 0, 1), (0, 2, 2), (2, 2, 2)])
+def test_keypoints_without_a_name_keep_their_places_and_their_visibility(
+    tmp_path: Path, label: int, flags: tuple[int, ...]
+) -> None:
+    places = [[x, 7.0] if flag else [0.0, 0.0] for x, flag in zip((5.0, 9.0, 13.0), flags, strict=True)]
+    one = Instances.of([[1, 1, 20, 20]], [label], keypoints=[places], visibility=[flags])
+    back, findings = written(tmp_path, one)
+    assert (shown(back.instances, 0), findings) == (shown(one, 0), ())
+    assert back.instances.visibility[0].tolist() == list(flags)
+    names = read(tmp_path).categories[label].keypoints
+    assert names[len(CLASSES[label].keypoints) :] == (
+        ("kp2",) if label else () if all(flags) else ("kp0", "kp1", "kp2")
+    )
 
 
 @pytest.mark.parametrize("others", ['<box group_id="1" label="hand" xtl="1" ytl="1" xbr="2" ybr="2"/>', ""])
