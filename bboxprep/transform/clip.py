@@ -58,14 +58,19 @@ def cut_at_own_edges(
 def cut_at_plan_edges(
     mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
 ) -> ObjectsAndFindings:
-    """The objects `mapped` from `source` by `plan`, which keeps the axes, clipped to the visible part of the image."""
-    reach = _reach(mapped, plan.seen)
+    """The objects `mapped` from `source` by `plan`, which keeps the axes, clipped to the visible part of the image.
+
+    A rectangle around what the edges of its own image left of an oriented box may reach over these. Stretched, it is
+    none any more, nor the smallest one around that part: it is fitted again.
+    """
+    reach, spilled = _reach(mapped, plan.seen), _spilled(mapped, plan.seen)
     mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)
-    if not reach.any():
+    if not reach.any() and not spilled.any():
         return mapped, hidden
     over = reach > CUT_SLACK
     outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.min_visibility > 0
     clipped, shares = _clip_objects(outlines, plan.seen, over, shares_wanted=shares_wanted)
+    clipped = replace(clipped, oriented=cut_oriented(clipped, spilled & ~over, plan.seen))
     dropped, kept = drop_hidden(mapped, clipped.boxes, shares, plan.size, location, object_policy)
     notes = (*clipped_finding(over & kept, plan.size, location), *refitted_finding(mapped, clipped, kept, location))
     return clipped.select(kept), (*dropped, *notes, *hidden)
@@ -91,6 +96,13 @@ def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
     boxes = instances.boxes
     reach: NDArray[np.float64] = np.abs(clip_boxes(boxes, region) - boxes).max(axis=1, initial=0.0)
     return reach
+
+
+def _spilled(instances: Instances, region: tuple[float, float, float, float]) -> Rows:
+    """Whether a corner of the oriented box of each object lies outside of `region`: bool (N,)."""
+    if Column.ORIENTED not in instances.column_counts:
+        return np.zeros(len(instances), dtype=np.bool_)
+    return instances.has(Column.ORIENTED) & ~_within(instances.oriented, region).all(axis=1)
 
 
 def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_wanted: bool) -> tuple[Instances, Shares]:

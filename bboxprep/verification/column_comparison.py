@@ -23,7 +23,7 @@ from bboxprep.verification.drawn_labels import meets_another
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
+from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.visible_area import rings_area, visible_area
 
@@ -295,7 +295,7 @@ def _oriented(pair: ObjectPair) -> Iterator[Difference]:
         if off > pair.tolerance and known:  # a format that holds rectangles alone has the smallest around the corners
             off = min(off, oriented_off(stated.rings, have, mapped))
     elif known:
-        off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.shown(mapped), mapped))
+        off = min(oriented_off(rings, have, mapped) for rings in stated.forms(mapped))
     else:
         return
     if off > pair.tolerance + stated.slack(mapped.from_frame):
