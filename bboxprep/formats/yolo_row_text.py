@@ -15,12 +15,14 @@ image, or trainers would leave out the whole image (`geometry.oriented.corners_w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.formats.outlines import polygons_within
 from bboxprep.formats.yolo_row_kinds import OutTask
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.decimals import centred
@@ -117,7 +119,8 @@ def _polygons(batch: Batch) -> tuple[list[bytes], ShapeChanges]:
 
 def _oriented_boxes(batch: Batch) -> tuple[list[bytes], ShapeChanges]:
     """The rows of all objects as oriented boxes."""
-    instances, none = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
+    instances = replace(batch.instances, polygons=polygons_within(batch))
+    none = np.zeros(len(instances), dtype=np.bool_)
     sizes = [Size(*size) for size in batch.sizes[batch.owners].tolist()]
     rings = [_four_corners(instances, row, size) for row, size in enumerate(sizes)]
     boxed = _absent(rings) & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))

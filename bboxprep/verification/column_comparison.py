@@ -23,7 +23,7 @@ from bboxprep.verification.drawn_labels import meets_another
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, stated_outline
+from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, spills, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.visible_area import rings_area, visible_area
 
@@ -261,7 +261,7 @@ def _polygons(pair: ObjectPair) -> Iterator[Difference]:
         want = (corners,) if np.isfinite(corners).all() else ()
     if want and not have and pair.is_bare:
         yield "outline-lost", "has no outline; in the source it has one", 0.0
-    if not want or not have or pair.is_cut:
+    if not want or not have or pair.is_cut or (pair.mapped.derived and spills(want, pair.mapped)):
         return
     moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
     if [len(ring) for ring in want] == [len(ring) for ring in have]:
@@ -290,7 +290,7 @@ def _oriented(pair: ObjectPair) -> Iterator[Difference]:
         ):
             yield "outline-lost", "has no oriented box; in the source it has one", 0.0
         return
-    if is_kept(pair.source, pair.expected, pair.one):
+    if is_kept(pair.source, pair.expected, pair.one, mapped):
         off = corners_off(apply(mapped.from_frame, stated.rings[0]), have)
         if off > pair.tolerance and known:  # a format that holds rectangles alone has the smallest around the corners
             off = min(off, oriented_off(stated.rings, have, mapped))

@@ -47,15 +47,16 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
     outlines, inner = expected.outlines.copy(), expected.inner.copy()
     for row in range(len(source)):
         stated = stated_outline(source, row)
-        if stated and not is_kept(source, expected, row):
+        if stated and not is_kept(source, expected, row, mapped):
             slack = stated.slack(mapped.from_frame)
+            forms = stated.forms(mapped)
             parts = [
                 part
-                for rings in stated.forms(mapped)
+                for rings in forms
                 for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped, slack))
             ]
             if parts and not mapped.derived:
-                parts += [apply(mapped.from_frame, ring) for rings in stated.forms(mapped) for ring in rings]
+                parts += [apply(mapped.from_frame, ring) for rings in forms for ring in rings]
             spread = (slack + (0.0 if mapped.derived else _AGAIN * _reach(parts))) * np.array([-1, -1, 1, 1])
             outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
             inner[row] = EMPTY_BOX
@@ -83,13 +84,15 @@ def _reach(parts: Sequence[Points]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class StatedOutline:
-    """The closed `rings` that the oriented box of an object is made of; the hull of the pixels of a `mask` (H, W).
+    """The closed `rings` that the oriented box of an object is made of: its own corners (`is_box`), its polygons, or
+    the hull of the pixels of a `mask` (H, W).
 
     It is true in a condition if there are any.
     """
 
     rings: Sequence[Points]
     mask: NDArray[np.bool_] | None = None
+    is_box: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rings)
@@ -110,7 +113,7 @@ class StatedOutline:
         columns = np.arange(max(0, floor(x0)), min(mapped.size.width, ceil(x1)))
         rows = np.arange(max(0, floor(y0)), min(mapped.size.height, ceil(y1)))
         centres = np.stack(np.meshgrid(columns + 0.5, rows + 0.5), axis=-1)
-        back = np.linalg.inv(mapped.from_frame)
+        back: Matrix = np.asarray(np.linalg.inv(mapped.from_frame), dtype=np.float64)
         across, down = np.moveaxis(np.floor(apply(back, centres)).astype(np.int64), -1, 0)
         inside = (across >= 0) & (across < self.mask.shape[1]) & (down >= 0) & (down < self.mask.shape[0])
         inside &= depths(mapped.seen, centres) >= 0
@@ -126,14 +129,15 @@ class StatedOutline:
         copy = self.copy(mapped)
         if copy and (depths(mapped.seen, apply(mapped.from_frame, self.rings[0])) < 0).any():
             return [copy]
-        return [*after_own_cut(self.rings, mapped), *([copy] if copy else [])]
+        drawn = after_own_cut(self.rings, mapped) if self.is_box else [self.rings]
+        return [*drawn, *([copy] if copy else [])]
 
 
 def stated_outline(source: Instances, row: int) -> StatedOutline:
     """The oriented box of an object, else its polygons, else the hull of its mask."""
     corners, mask = source.oriented[row], source.masks[row]
     if np.isfinite(corners).all():
-        return StatedOutline([corners])
+        return StatedOutline([corners], is_box=True)
     rings = [ring for ring in source.polygons[row] if len(ring)]
     if sum(map(_area, rings)) > 0:
         return StatedOutline(rings)
@@ -141,10 +145,18 @@ def stated_outline(source: Instances, row: int) -> StatedOutline:
     return StatedOutline([hull_of_pixels(pixels)], pixels) if pixels is not None else StatedOutline([])
 
 
-def is_kept(source: Instances, expected: Expectation, row: int) -> bool:
-    """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes."""
+def is_kept(source: Instances, expected: Expectation, row: int, mapped: Mapped) -> bool:
+    """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes: no
+    edge cuts its box, nor its polygon, which may reach over one that the box respects.
+    """
     stated = stated_outline(source, row)
-    return not expected.cut[row] and stated.mask is None and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+    whole = not expected.cut[row] and stated.mask is None and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+    return whole and (stated.is_box or not spills(stated.rings, mapped))
+
+
+def spills(rings: Sequence[Points], mapped: Mapped) -> bool:
+    """Whether `rings` of the source reach over an edge of what the output shows of it."""
+    return any((depths(mapped.seen, apply(mapped.from_frame, ring)) < -CUT).any() for ring in rings)
 
 
 def after_own_cut(rings: Sequence[Points], mapped: Mapped) -> list[Sequence[Points]]:

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from bboxprep import formats
+from bboxprep.errors import UsageError
 from bboxprep.formats.shard_options import ShardWriteOptions
-from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.affine_steps import Rotate, Shear
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import make, recorded, told
@@ -60,6 +62,57 @@ def test_keypoints_beyond_those_of_a_pose_are_told_and_no_fault(tmp_path: Path, 
     out = make(tmp_path / "out", root, to, Recipe(Flip("vertical")), task="pose")
     assert told(verify(out)) == ""
     assert "1 objects have keypoints beyond those that a class names" in noted(out)
+
+
+@pytest.mark.parametrize(
+    ("to", "options"), [("cvat", {}), ("via", {}), ("dota", {}), ("yolo", {"task": "obb"}), ("masks", {}), ("coco", {})]
+)
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(Letterbox((80, 60))), Recipe(Rotate(20))], ids=str)
+def test_an_outline_that_reaches_over_an_edge_which_its_box_respects_is_cut_there(
+    tmp_path: Path, to: str, options: Mapping[str, Any], recipe: Recipe
+) -> None:
+    five = {"segmentation": [[40.5, 10, 66.2, 15, 62, 40, 50, 38, 41, 30]], "bbox": [40.5, 10, 23.5, 30]}
+    four = {"segmentation": [[-1.4, 30, 20, 28, 24, 50, 3, 52]], "bbox": [0, 28, 24, 24]}
+    out = make(tmp_path / "out", source(tmp_path / "in", five, four), to, recipe, **options)
+    assert told(verify(out)) == ""
+
+
+@pytest.mark.parametrize(
+    ("to", "options"), [("dota", {}), ("cvat", {}), ("coco", {"oriented": "rotation"}), ("yolo", {"task": "obb"})]
+)
+def test_an_oriented_box_that_its_own_edge_cuts_is_a_rectangle_in_a_stretched_image_too(
+    tmp_path: Path, to: str, options: Mapping[str, Any]
+) -> None:
+    root = tmp_path / "in" / "train"
+    (source(root) / "instances.json").unlink()
+    (root / "labelTxt").mkdir()
+    (root / "labelTxt" / "0.txt").write_text("41 12 76 28 66 53 31 36 cat 0\n")
+    assert told(verify(make(tmp_path / "out", root.parent, to, Recipe(Resize((50, 36))), **options))) == ""
+
+
+@pytest.mark.parametrize("recipe", [Recipe(Resize((32, 32))), Recipe(Shear(12.0))], ids=str)
+def test_an_oriented_box_around_a_mask_of_which_a_smaller_copy_lacks_a_thin_part_is_no_fault(
+    tmp_path: Path, recipe: Recipe
+) -> None:
+    mask = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    mask[20:40, 10:30] = mask[38, 10:61] = mask[2:40, 22] = 1
+    ends = np.flatnonzero(np.diff(np.pad(mask.ravel(order="F"), (1, 0)))) + 1
+    counts = np.diff([0, *(ends - 1).tolist(), mask.size]).tolist()
+    shape = {"segmentation": {"size": [SIDE, SIDE], "counts": counts}, "bbox": [10, 2, 51, 38]}
+    out = make(tmp_path / "out", source(tmp_path / "in", shape), "yolo", recipe, task="obb")
+    assert told(verify(out)) == ""
+
+
+@pytest.mark.parametrize(("to", "options"), [("coco", {"layout": "roboflow"}), ("csv", {"dialect": "automl"})])
+def test_splits_that_would_not_be_found_again_are_refused(tmp_path: Path, to: str, options: Mapping[str, Any]) -> None:
+    root = source(tmp_path / "in", count=2)
+    document = json.loads((root / "instances.json").read_text())
+    for number, split in enumerate(("fold1", "fold2")):
+        part = {**document, "images": document["images"][number : number + 1]}
+        (root / f"instances_{split}.json").write_text(json.dumps(part))
+    (root / "instances.json").unlink()
+    with pytest.raises(UsageError, match="split: have fold1, fold2, want train, val, test"):
+        make(tmp_path / "out", root, to, Recipe(), **options)
 
 
 def noted(out: Path) -> list[str]:

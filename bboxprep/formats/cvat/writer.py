@@ -30,7 +30,7 @@ from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
 from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
-from bboxprep.formats.outlines import ellipse
+from bboxprep.formats.outlines import ellipse, polygons_within
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
@@ -43,6 +43,7 @@ from bboxprep.model.categories import Categories, Category, keypoint_names
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
@@ -84,7 +85,7 @@ class CvatWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The elements of the shapes of each image."""
-        shapes = _Shapes(batch.instances, self._categories)
+        shapes = _Shapes(batch.instances, polygons_within(batch), self._categories)
         rows = batch.split(list(range(len(batch.instances))))
         written = [one for sample, own in zip(batch, rows, strict=True) for one in shapes.elements(own, sample)]
         return list(map(_labels, batch, images, batch.split(written)))
@@ -176,10 +177,10 @@ def _kind(value: object) -> str:
 
 
 class _Shapes:
-    """The objects of a batch as shapes."""
+    """The objects of a batch, whose `polygons` reach over no edge, as shapes."""
 
-    def __init__(self, instances: Instances, categories: Categories) -> None:
-        self._own, self._categories = instances, categories
+    def __init__(self, instances: Instances, polygons: Polygons, categories: Categories) -> None:
+        self._own, self._polygons, self._categories = instances, polygons, categories
         self._boxes = instances.boxes.tolist()
         self._labels = instances.labels.tolist()
         self._tracks = instances.tracks.tolist()
@@ -253,7 +254,7 @@ class _Shapes:
 
     def _outline(self, row: int) -> CvatShape | None:
         """The shape of the outline of the object at `row`, None where it has none."""
-        ring, mask, corners = one_ring(self._own.polygons[row]), self._own.masks[row], self._own.oriented[row]
+        ring, mask, corners = one_ring(self._polygons[row]), self._own.masks[row], self._own.oriented[row]
         if ring is not None:
             numbers = ellipse(ring)
             return CvatShape("ellipse", "", numbers, {}) if numbers else _polygon(ring)

@@ -307,7 +307,8 @@ def test_turned_boxes_and_ellipses_are_written_as_such(
     sample = one_image(
         root,
         f'<box label="cat" xtl="{x}" ytl="{y}" xbr="{x + width}" ybr="{y + height}" rotation="{degrees}"/>'
-        f'<ellipse label="cat" cx="{x}" cy="{y}" rx="{width}" ry="{height + 0.01}" rotation="{degrees}"/>',
+        f'<ellipse label="cat" cx="{24 + x / 5}" cy="24" rx="{width / 4}" ry="{height / 4 + 0.01}" '
+        f'rotation="{degrees}"/>',
     )
     back, _ = written(root / "out", sample.instances)
     tags = [shape.tag for shape in ET.parse(root / "out" / "train.xml").getroot().iterfind("image/*")]
@@ -328,6 +329,13 @@ def test_a_turned_box_is_one_after_a_move_and_its_first_side_stays(move: Affine)
     angle = np.degrees(np.arctan2(first[1], first[0])) % 360
     assert numbers[4] == pytest.approx(angle)
     assert numbers[2] - numbers[0] == pytest.approx(np.hypot(*first))
+
+
+def test_an_outline_is_cut_at_the_edges_of_the_image_and_counted(tmp_path: Path) -> None:
+    sample = one_image(tmp_path, '<ellipse label="cat" cx="60" cy="24" rx="10" ry="5"/>')
+    back, (finding,) = written(tmp_path / "out", sample.instances)
+    assert back.instances.boxes.tolist() == pytest.approx(np.array([[50, 19, 64, 29]]), abs=1e-3)
+    assert finding.code == "column-dropped"
 
 
 def random_ring(points: int) -> Points:
