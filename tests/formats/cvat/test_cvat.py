@@ -230,6 +230,16 @@ def test_another_root_is_refused(tmp_path: Path) -> None:
 # --- what is written ---------------------------------------------------------------------------------------------
 
 
+def test_an_edge_of_a_skeleton_to_a_keypoint_that_is_not_there_comes_back(tmp_path: Path) -> None:
+    classes = Categories((Category("cat", keypoints=("thumb", "tip"), skeleton=((0, 1), (1, 2))),))
+    writer = FORMAT.write(tmp_path, Dataset(tmp_path, "cvat", classes, []), NoOptions())
+    writer.collect(("train", 'name="a.jpg" width="64" height="48"', "", [], {}))
+    writer.close()
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (tmp_path / "images" / "train" / "a.jpg").write_bytes(b"")
+    assert read(tmp_path).categories == classes
+
+
 def written(root: Path, instances: Instances) -> tuple[Sample, tuple[Finding, ...]]:
     """The sample that is read back, and the findings of the writer."""
     sample = Sample(PurePosixPath("a.jpg"), root / "a.jpg", Header(SIZE), instances, source_count=len(instances))
