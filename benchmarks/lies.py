@@ -1,11 +1,12 @@
 """Plants lies in true outputs and prints how many of them `verify` finds, by lie; and its false alarms.
 
     python benchmarks/lies.py [SOURCE...] [--formats NAME,...] [--recipes 'NAME;...'] [--images N] [--turns N]
-        [--kinds as-is,avif,alpha] [--no-lies]
+        [--seed N] [--kinds as-is,avif,alpha] [--no-lies]
 
 Each recipe is run once for each format and each kind of labels that its writer knows; with --turns, for so many of
-these ways, and the next recipe goes on with the next ways. Of a source --images are taken, evenly spread. In each image
-of the output, one lie at a time is planted: in its labels as they are read, or, in the first way of each recipe, in its
+these ways, and the next recipe goes on with the next ways. With another --seed, other values are drawn, and the first
+recipe begins with another way. Of a source --images are taken, evenly spread. In each image of the output, one lie at
+a time is planted: in its labels as they are read, or, in the first way of each recipe, in its
 pixels, which are coded again with quality 95. A lie counts as found where the image has a fault. Lies that an image
 cannot hold (no crowd region, no outline) are not counted. Without SOURCE, the photos of `fixtures` are used; of other
 --kinds, their images are coded anew as AVIF, or as PNG with transparent places.
@@ -288,14 +289,15 @@ def measure(
     images: int,
     turns: int | None = None,
     *,
+    seed: int = 0,
     lies: bool = True,
     pixels: bool = True,
 ) -> Results:
     """Look for faults in true outputs of the named `sources` by `recipes` in the formats `names`, and plant all lies if
-    `lies`. With `turns`, each recipe takes so many of the ways to write; pixels lie in the first of them alone, and
-    only if `pixels`.
+    `lies`. With `turns`, each recipe takes so many of the ways to write, of which `seed` is the first; pixels lie in
+    the first of them alone, and only if `pixels`.
     """
-    results, turn = Results(), count()
+    results, turn = Results(), count(seed)
     ways = [(name, flag, options) for name in names for flag, options in formats.load(name).write_variants()]
     for title, path in sources.items():
         try:
@@ -311,7 +313,7 @@ def measure(
                 with TemporaryDirectory() as folder:
                     out, way = Path(folder) / "out", f"{name} {flag}".strip()
                     try:
-                        steps = recipe_of(dict(RECIPES[recipe]))
+                        steps = recipe_of(_seeded(RECIPES[recipe], seed))
                         convert_source(opened, out, name, steps, run_options=RunOptions(), options=asdict(options))
                     except BboxprepError as error:
                         results.refused[f"{title}, {way}: {str(error).partition(chr(10))[0]}"] += 1
@@ -328,6 +330,11 @@ def measure(
         so_far = f"{title}: {results.runs} outputs, {len(results.alarms)} false alarms so far"
         print(so_far, *results.alarms[before:], sep="\n", file=sys.stderr, flush=True)
     return results
+
+
+def _seeded(recipe: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """`recipe` with another seed for each `seed`, where it draws at all."""
+    return {**recipe, "seed": recipe["seed"] + seed} if "seed" in recipe else dict(recipe)
 
 
 def _few(source: Source, images: int) -> Source:
@@ -395,6 +402,7 @@ def main() -> None:
     parser.add_argument("--recipes", default=";".join(RECIPES), help="names, separated by semicolons")
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--turns", type=int, help="the ways to write that each recipe takes")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn, and the first way to write")
     parser.add_argument("--kinds", default="as-is", help="as-is, avif, alpha")
     parser.add_argument("--no-lies", action="store_true", help="look for false alarms alone")
     given = parser.parse_args()
@@ -407,7 +415,7 @@ def main() -> None:
                 at = Path(folder) / f"{number}-{kind}"
                 sources[f"{title} {kind}"] = path if kind == "as-is" else coded_as(kind, path, at, given.images)
         ways, recipes = given.formats.split(","), given.recipes.split(";")
-        results = measure(sources, ways, recipes, given.images, given.turns, lies=not given.no_lies)
+        results = measure(sources, ways, recipes, given.images, given.turns, seed=given.seed, lies=not given.no_lies)
     print(*table(results), *(f"missed: {each}" for each in results.missed), sep="\n")
     print(*(f"refused {number} times: {each}" for each, number in results.refused.items()), sep="\n")
     print(*(f"false alarm: {each}" for each in results.alarms), sep="\n")

@@ -1,6 +1,8 @@
-"""Ellipses, which the model holds as rings, as formats state them: by centre, radii and rotation.
+"""Outlines, as formats state them that hold no box beside one: within the image; ellipses by centre, radii, rotation.
 
-Numbers are rounded, so that the ring which is read from them gives the same numbers again.
+Polygons of the source may reach over an edge that the box of their object respects. Where nothing else states the box,
+it would reach out of the image too. The numbers of ellipses, which the model holds as rings, are rounded, so that the
+ring which is read from them gives the same numbers again.
 """
 
 from __future__ import annotations
@@ -11,13 +13,35 @@ import numpy as np
 
 from bboxprep.geometry.affine import Affine, Points
 from bboxprep.geometry.oriented import degrees_of
-from bboxprep.geometry.shapes import ELLIPSE_POINTS, Boxes, ellipses_in
+from bboxprep.geometry.shapes import ELLIPSE_POINTS, Boxes, clip_ring, ellipses_in, ring_area
+from bboxprep.model.batch import Batch
+from bboxprep.model.polygons import Polygons
 
 _SLACK = 1e-6  # px; by how much a point may lie off the shape
+_REACH = 1e-3  # px; by how much a point may lie over an edge, which is rounding
 _PLACES = 7  # decimals of a coordinate
 _DEGREES = 9  # decimals of a rotation
 
 Numbers = tuple[float, ...]
+
+
+def polygons_within(batch: Batch) -> Polygons:
+    """The polygons of the objects of `batch`; those that reach over an edge of their image are cut there."""
+    instances = batch.instances
+    polygons, sizes = instances.polygons, batch.sizes[batch.owners]
+    if not polygons.holds_any:
+        return polygons
+    owners = np.repeat(np.repeat(np.arange(len(polygons)), polygons.counts), polygons.lengths)
+    points = polygons.own_points
+    over = np.unique(owners[((points < -_REACH) | (points > sizes[owners] + _REACH)).any(axis=1)])
+    if not len(over):
+        return polygons
+    rings = list(polygons)
+    for row in over.tolist():
+        width, height = sizes[row].tolist()
+        cut = (clip_ring(ring, (0.0, 0.0, width, height)) for ring in rings[row])
+        rings[row] = tuple(ring for ring in cut if len(ring) and ring_area(ring) > 0)
+    return Polygons.of(rings)
 
 
 def ellipse(ring: Points) -> Numbers | None:

@@ -15,12 +15,14 @@ image, or trainers would leave out the whole image (`geometry.oriented.corners_w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.formats.outlines import polygons_within
 from bboxprep.formats.yolo_row_kinds import OutTask
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.decimals import centred
@@ -51,40 +53,44 @@ TASK_COLUMNS = {
 
 class ShapeChanges(NamedTuple):
     """Which objects lose their shape, bool (N,): to the corners of their box (`boxed`), or of a rectangle (`fitted`);
-    which are oriented boxes written as polygons (`unturned`).
+    which are oriented boxes written as polygons (`unturned`); which have more keypoints than a row (`unposed`).
     """
 
     boxed: NDArray[np.bool_]
     fitted: NDArray[np.bool_]
     unturned: NDArray[np.bool_]
+    unposed: NDArray[np.bool_]
 
 
 def shape_texts(batch: Batch, task: OutTask, keypoints: int) -> tuple[list[bytes], ShapeChanges]:
     """The rows of all objects without their class, a blank before each number, and which of them lose their shape.
 
-    Rows of *pose* have so many `keypoints`.
+    Rows of *pose* have so many `keypoints`; what is labelled beyond them is lost.
     """
     none = np.zeros(len(batch.instances), dtype=np.bool_)
     match task:
         case "detect":
-            return _box_texts(batch), ShapeChanges(none, none, none)
+            return _box_texts(batch), ShapeChanges(none, none, none, none)
         case "pose":
             points = _keypoint_texts(batch, keypoints)
             texts = [box + own for box, own in zip(_box_texts(batch), points, strict=True)]
-            return texts, ShapeChanges(none, none, none)
+            unposed = np.asarray((batch.instances.visibility[:, keypoints:] > 0).any(axis=1))
+            return texts, ShapeChanges(none, none, none, unposed)
         case "segment":
             return _polygons(batch)
         case "obb":
             return _oriented_boxes(batch)
 
 
-def change_notes(boxed: int, fitted: int, unturned: int) -> list[tuple[str, str]]:
+def change_notes(boxed: int, fitted: int, unturned: int, unposed: int) -> list[tuple[str, str]]:
     """The codes and messages of findings about an image with so many objects of each kind of `ShapeChanges`."""
     notes = [("column-dropped", f"{boxed} objects are written as the corners of their boxes")] if boxed else []
     if fitted:
         notes.append(("column-dropped", f"{fitted} outlines are written as the smallest rectangles around them"))
     if unturned:
         notes.append(("column-dropped", f"{unturned} oriented boxes are written as polygons"))
+    if unposed:
+        notes.append(("column-dropped", f"{unposed} objects have keypoints beyond those that a class names"))
     return notes
 
 
@@ -98,14 +104,6 @@ def common_flip(categories: Categories, count: int) -> tuple[int, ...]:
     return next(iter(orders)) if known and len(orders) == 1 else ()
 
 
-def keypoint_names(categories: Categories, count: int) -> list[tuple[str, ...]]:
-    """The names of `count` keypoints of each class; those without a name of their own are kp0, kp1 …"""
-    return [
-        (*category.keypoints, *(f"kp{index}" for index in range(len(category.keypoints), count)))
-        for category in categories
-    ]
-
-
 def _polygons(batch: Batch) -> tuple[list[bytes], ShapeChanges]:
     """The rows of all objects as polygons."""
     instances, sizes = batch.instances, batch.sizes[batch.owners]
@@ -115,17 +113,19 @@ def _polygons(batch: Batch) -> tuple[list[bytes], ShapeChanges]:
         left = clip_ring(instances.oriented[row], Size(*sizes[row].tolist()))
         rings[row] = left if len(left) > 2 else None
     boxed = _absent(rings)
-    return _outlines(batch, rings), ShapeChanges(boxed, np.zeros_like(boxed), unturned & ~boxed)
+    none = np.zeros_like(boxed)
+    return _outlines(batch, rings), ShapeChanges(boxed, none, unturned & ~boxed, none)
 
 
 def _oriented_boxes(batch: Batch) -> tuple[list[bytes], ShapeChanges]:
     """The rows of all objects as oriented boxes."""
-    instances, none = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
+    instances = replace(batch.instances, polygons=polygons_within(batch))
+    none = np.zeros(len(instances), dtype=np.bool_)
     sizes = [Size(*size) for size in batch.sizes[batch.owners].tolist()]
     rings = [_four_corners(instances, row, size) for row, size in enumerate(sizes)]
     boxed = _absent(rings) & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
     same = instances.has(Column.ORIENTED) | np.array([_is_four(own) for own in instances.polygons], dtype=np.bool_)
-    return _outlines(batch, rings), ShapeChanges(boxed, ~(same | _absent(rings)), none)
+    return _outlines(batch, rings), ShapeChanges(boxed, ~(same | _absent(rings)), none, none)
 
 
 def _scales(batch: Batch) -> NDArray[np.float64]:

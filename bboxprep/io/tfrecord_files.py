@@ -1,5 +1,7 @@
 """A TFRecord file of detection data, with the methods of a file system of fsspec: two files for each record, the image
 ``00000007.jpg``, where the record holds one, and the features but for it ``00000007.example``; and ``classes.json``.
+Their number is the one that the record states (`NUMBER`, our own feature): a later file of a split goes on, and an
+image that was left out leaves a gap. Where not all records state one, it is their place in the file.
 
 A record is framed by its length and by two check sums (CRC-32C, masked). All of them are checked when the file is
 opened. A record whose bytes are damaged has no image, and its features cannot be read; where a length is damaged,
@@ -11,6 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
@@ -24,6 +27,7 @@ from bboxprep.io.tf_messages import EXTRA, BadMessageError, Values, parse_exampl
 CLASSES = "classes.json"
 FEATURES = ".example"
 IMAGE, SHA256 = OF_IMAGE = ("image/encoded", "image/key/sha256")
+NUMBER = "image/number"
 TEXTS, LABELS = "image/object/class/text", "image/object/class/label"
 
 _HEAD = struct.Struct("<QI")
@@ -34,6 +38,7 @@ _MASK = 0xA282EAD8
 _MOST_RECORDS = 1 << 24
 _MOST_BYTES = 1 << 30  # of a record
 _MOST_CLASSES = 1 << 16
+_MOST_NUMBER = 10**8  # names have eight digits
 _MAGIC = (  # the first bytes of an image, and its usual suffix
     (b"\xff\xd8\xff", ".jpg"), (b"\x89PNG\r\n\x1a\n", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"),
     (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"RIFF", ".webp"),
@@ -41,11 +46,14 @@ _MAGIC = (  # the first bytes of an image, and its usual suffix
 
 
 class _Record(NamedTuple):
-    """The place of a record in the file: `start` and `length` of its data. `image` is the name of its image, or ""."""
+    """The place of a record in the file: `start` and `length` of its data. `suffix` is that of its image, "" where it
+    has none; `number` the one that it states, -1 for none.
+    """
 
     start: int
     length: int
-    image: str
+    suffix: str = ""
+    number: int = -1
 
 
 class TfRecordFiles(PackedFiles):
@@ -58,8 +66,11 @@ class TfRecordFiles(PackedFiles):
         self._pairs: dict[tuple[str, int | None], None] = {}
         self._features = lru_cache(maxsize=1)(self._read_features)
         records = list(self._records())
-        self._labels = {f"{number:08}{FEATURES}": record for number, record in enumerate(records)}
-        self._images: Mapping[str, _Record] = {record.image: record for record in records if record.image}
+        stems = [f"{number:08}" for number in _numbers([record.number for record in records])]
+        self._labels = {f"{stem}{FEATURES}": record for stem, record in zip(stems, records, strict=True)}
+        self._images: Mapping[str, _Record] = {
+            f"{stem}{record.suffix}": record for stem, record in zip(stems, records, strict=True) if record.suffix
+        }
 
     def _members(self) -> tuple[str, ...]:
         return (*self._images, *self._labels, CLASSES)
@@ -82,14 +93,15 @@ class TfRecordFiles(PackedFiles):
             if at == size:
                 return
             length = self._length(at, size, number)
-            record = _Record(at + _HEAD.size, length, "")
+            record = _Record(at + _HEAD.size, length)
             try:
                 features = self._read_features(record)
             except DamagedError:
                 features = {}
             self._note_classes(features)
             image = image_of(features)
-            yield record._replace(image=f"{number:08}{_suffix(image, features)}" if image else "")
+            stated = next(iter(whole_numbers(features.get(NUMBER, ()))), -1)
+            yield record._replace(suffix=_suffix(image, features) if image else "", number=stated)
             at = record.start + length + _FOOT.size
         raise StorageError(f"{self._text}: has more than {_MOST_RECORDS:,} records")
 
@@ -143,6 +155,12 @@ def texts_of(values: Values) -> list[str]:
 def whole_numbers(values: Values) -> list[int]:
     """The whole numbers among the `values` of a feature."""
     return [value for value in values if isinstance(value, int)]
+
+
+def _numbers(stated: Sequence[int]) -> Sequence[int]:
+    """The numbers of records: those `stated` where they ascend, else their places in the file."""
+    ascend = all(low < high for low, high in pairwise((-1, *stated, _MOST_NUMBER)))
+    return stated if ascend else range(len(stated))
 
 
 def masked_crc(data: bytes) -> int:

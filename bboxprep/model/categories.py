@@ -38,6 +38,13 @@ class Category:
             raise UsageError(f"flip_idx: have {list(self.flip_idx)}, want {want}")
 
 
+def keypoint_names(category: Category, count: int) -> tuple[str, ...]:
+    """The names of the first `count` keypoints of `category`, and of all that it names; those without a name of their
+    own are kp0, kp1 …
+    """
+    return (*category.keypoints, *(f"kp{index}" for index in range(len(category.keypoints), count)))
+
+
 def is_involution(order: Sequence[int]) -> bool:
     """Whether `order` is a permutation that is its own inverse: applied twice, it leaves everything in its place."""
     return set(order) == set(range(len(order))) and all(order[other] == row for row, other in enumerate(order))

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.plan import Plan
-from bboxprep.geometry.shapes import Region, box_areas, clip_boxes, common_boxes, visible_fractions
+from bboxprep.geometry.shapes import Boxes, Region, box_areas, clip_boxes, common_boxes, visible_fractions
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.polygons import Polygons
 from bboxprep.model.validation import Location, Rows, drop_findings
-from bboxprep.transform.outline import CUT_SLACK, Outlines, cut_oriented
+from bboxprep.transform.outline import CUT_SLACK, Outlines, clip_rings, cut_oriented
 
 SHARE_SLACK = 1e-9  # of an object; an error of float64
 
@@ -58,16 +58,23 @@ def cut_at_own_edges(
 def cut_at_plan_edges(
     mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
 ) -> ObjectsAndFindings:
-    """The objects `mapped` from `source` by `plan`, which keeps the axes, clipped to the visible part of the image."""
-    reach = _reach(mapped, plan.seen)
+    """The objects `mapped` from `source` by `plan`, which keeps the axes, clipped to the visible part of the image.
+
+    An outline may reach over an edge that the box of its object respects: it is cut too, so that no shape lies on the
+    margin. So may the rectangle around what the edges of its own image left of an oriented box. Stretched, it is none
+    any more, nor the smallest one around that part: it is fitted again.
+    """
+    reach, spilled = _reach(mapped, plan.seen), spilled_outlines(mapped, np.array(plan.seen))
     mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)
-    if not reach.any():
+    if not reach.any() and not spilled.any():
         return mapped, hidden
     over = reach > CUT_SLACK
     outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.min_visibility > 0
     clipped, shares = _clip_objects(outlines, plan.seen, over, shares_wanted=shares_wanted)
+    clipped = _trimmed(clipped, spilled & ~over, plan.seen)
     dropped, kept = drop_hidden(mapped, clipped.boxes, shares, plan.size, location, object_policy)
-    notes = (*clipped_finding(over & kept, plan.size, location), *refitted_finding(mapped, clipped, kept, location))
+    cut = (over | (spilled & mapped.has(Column.POLYGONS))) & kept
+    notes = (*clipped_finding(cut, plan.size, location), *refitted_finding(mapped, clipped, kept, location))
     return clipped.select(kept), (*dropped, *notes, *hidden)
 
 
@@ -91,6 +98,33 @@ def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
     boxes = instances.boxes
     reach: NDArray[np.float64] = np.abs(clip_boxes(boxes, region) - boxes).max(axis=1, initial=0.0)
     return reach
+
+
+def spilled_outlines(instances: Instances, regions: Boxes) -> Rows:
+    """Whether a point of the polygons or the oriented box of each object lies outside of its region of `regions`, (4,)
+    or (N, 4) px, by more than `CUT_SLACK`: bool (N,).
+    """
+    limits = np.broadcast_to(regions, (len(instances), 4)) + np.array([-CUT_SLACK, -CUT_SLACK, CUT_SLACK, CUT_SLACK])
+    spilled, polygons = np.zeros(len(instances), dtype=np.bool_), instances.polygons
+    if polygons.holds_any:
+        owners = np.repeat(np.repeat(np.arange(len(instances)), polygons.counts), polygons.lengths)
+        points = polygons.own_points
+        outside = ((points < limits[owners, :2]) | (points > limits[owners, 2:])).any(axis=1)
+        spilled[owners[outside]] = True
+    if Column.ORIENTED in instances.column_counts:
+        corners = instances.oriented  # NaN, where there is none, lies nowhere
+        spilled |= ((corners < limits[:, None, :2]) | (corners > limits[:, None, 2:])).any(axis=(1, 2))
+    return spilled
+
+
+def _trimmed(instances: Instances, rows: Rows, region: tuple[float, float, float, float]) -> Instances:
+    """`instances` with the outlines of those at `rows` cut at `region`, and their boxes as they are."""
+    if not rows.any():
+        return instances
+    polygons = list(instances.polygons)
+    for row in np.flatnonzero(rows).tolist():
+        polygons[row] = clip_rings(polygons[row], region)
+    return replace(instances, polygons=Polygons.of(polygons), oriented=cut_oriented(instances, rows, region))
 
 
 def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_wanted: bool) -> tuple[Instances, Shares]:

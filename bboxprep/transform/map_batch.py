@@ -18,6 +18,7 @@ from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
+from bboxprep.transform.clip import spilled_outlines
 from bboxprep.transform.map_objects import need_no_repair
 
 
@@ -36,7 +37,8 @@ def move_together(batch: Batch, plans: Sequence[Plan | None]) -> tuple[Batch, li
         moved = _moved(batch.instances, affines)
         seen = np.array([plan.seen if plan else (0.0, 0.0, 0.0, 0.0) for plan in known], dtype=np.float64)[owners]
         inside = (moved.boxes[:, :2] >= seen[:, :2]).all(axis=1) & (moved.boxes[:, 2:] <= seen[:, 2:]).all(axis=1)
-        good &= inside & (~batch.instances.has(Column.MASKS) | np.array(still, dtype=np.bool_)[owners])
+        good &= inside
+        good &= np.array(still)[owners] | ~(batch.instances.has(Column.MASKS) | spilled_outlines(moved, seen))
     whole: NDArray[np.bool_] = (batch.totals(~good) == 0) & np.array([plan is not None for plan in known])
     return batch.with_objects(moved), whole.tolist()
 

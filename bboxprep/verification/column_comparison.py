@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
@@ -22,7 +23,7 @@ from bboxprep.verification.drawn_labels import meets_another
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
+from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, spills, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.visible_area import rings_area, visible_area
 
@@ -43,7 +44,8 @@ class ObjectPair:
     `tolerance` is that of its coordinates, px. `orders` are the permutations of the keypoints of each class of the
     source in a mirrored image; () in others. `outlines_only`: labels hold one outline of an object, whatever its parts.
     `mark` is the attribute that marks a crowd region, "" for none. `rectangles`: labels hold oriented boxes.
-    `masks_overlap`: else another object may hide pixels of this one in the labels.
+    `masks_overlap`: else another object may hide pixels of this one in the labels. `room` is the largest number of
+    keypoints of an object that labels hold.
     """
 
     source: Instances
@@ -58,6 +60,7 @@ class ObjectPair:
     mark: str = ""
     rectangles: bool = False
     masks_overlap: bool = True
+    room: int = MOST_KEYPOINTS
 
     @property
     def is_cut(self) -> bool:
@@ -238,15 +241,17 @@ def _keypoints(pair: ObjectPair) -> Iterator[Difference]:
 
 
 def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """The keypoints (K, 2) of an object in the source and their visibility (K,), in the order of the output."""
+    """The keypoints (K, 2) of an object in the source and their visibility (K,), in the order of the output; those that
+    its labels have room for.
+    """
     places, flags = pair.source.keypoints[pair.one], pair.source.visibility[pair.one]
     if not pair.orders:
-        return places, flags
+        return places[: pair.room], flags[: pair.room]
     order = list(range(len(flags)))
     for point, partner in enumerate(pair.orders[int(pair.source.labels[pair.one])]):
         if point < len(order) and partner < len(order):
             order[point] = partner
-    return places[order], flags[order]
+    return places[order][: pair.room], flags[order][: pair.room]
 
 
 def _polygons(pair: ObjectPair) -> Iterator[Difference]:
@@ -256,7 +261,7 @@ def _polygons(pair: ObjectPair) -> Iterator[Difference]:
         want = (corners,) if np.isfinite(corners).all() else ()
     if want and not have and pair.is_bare:
         yield "outline-lost", "has no outline; in the source it has one", 0.0
-    if not want or not have or pair.is_cut:
+    if not want or not have or pair.is_cut or (pair.mapped.derived and spills(want, pair.mapped)):
         return
     moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
     if [len(ring) for ring in want] == [len(ring) for ring in have]:
@@ -285,12 +290,12 @@ def _oriented(pair: ObjectPair) -> Iterator[Difference]:
         ):
             yield "outline-lost", "has no oriented box; in the source it has one", 0.0
         return
-    if is_kept(pair.source, pair.expected, pair.one):
+    if is_kept(pair.source, pair.expected, pair.one, mapped):
         off = corners_off(apply(mapped.from_frame, stated.rings[0]), have)
         if off > pair.tolerance and known:  # a format that holds rectangles alone has the smallest around the corners
             off = min(off, oriented_off(stated.rings, have, mapped))
     elif known:
-        off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.shown(mapped), mapped))
+        off = min(oriented_off(rings, have, mapped) for rings in stated.forms(mapped))
     else:
         return
     if off > pair.tolerance + stated.slack(mapped.from_frame):

@@ -221,7 +221,7 @@ def _column_faults(
             ObjectPair(
                 source, output, one, other, expected, mapped,
                 float(tolerance[one].max()), orders, outlined, case.crowd_mark, case.states_rectangles,
-                not case.format.masks_in,
+                not case.format.masks_in, case.keypoint_room,
             ),
             described(other, labels[other]),
         )

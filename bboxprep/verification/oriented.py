@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +41,22 @@ _FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
 
 def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
     """`expected` of labels that state oriented boxes: a box may lie anywhere in that of the rectangle around what is
-    visible of its object, whose corners are compared by `oriented_off`.
+    visible of its object, whose corners are compared by `oriented_off`. A recorded map does not say what was cut on the
+    way: then it may lie around the whole of the shape, too, which reaches over the edges of its own image.
     """
     outlines, inner = expected.outlines.copy(), expected.inner.copy()
     for row in range(len(source)):
         stated = stated_outline(source, row)
-        if stated and not is_kept(source, expected, row):
+        if stated and not is_kept(source, expected, row, mapped):
             slack = stated.slack(mapped.from_frame)
+            forms = stated.forms(mapped)
             parts = [
                 part
-                for rings in after_own_cut(stated.shown(mapped), mapped)
+                for rings in forms
                 for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped, slack))
             ]
+            if parts and not mapped.derived:
+                parts += [apply(mapped.from_frame, ring) for rings in forms for ring in rings]
             spread = (slack + (0.0 if mapped.derived else _AGAIN * _reach(parts))) * np.array([-1, -1, 1, 1])
             outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
             inner[row] = EMPTY_BOX
@@ -79,13 +84,15 @@ def _reach(parts: Sequence[Points]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class StatedOutline:
-    """The closed `rings` that the oriented box of an object is made of; the hull of the pixels of a `mask` (H, W).
+    """The closed `rings` that the oriented box of an object is made of: its own corners (`is_box`), its polygons, or
+    the hull of the pixels of a `mask` (H, W).
 
     It is true in a condition if there are any.
     """
 
     rings: Sequence[Points]
     mask: NDArray[np.bool_] | None = None
+    is_box: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rings)
@@ -94,22 +101,43 @@ class StatedOutline:
         """How far resampling may move it, px: by a pixel of each image for a mask."""
         return 1.0 + float(np.abs(matrix[:2, :2]).sum(axis=1).max()) if self.mask is not None else 0.0
 
-    def shown(self, mapped: Mapped) -> Sequence[Points]:
-        """The rings of which the output shows a part: of a mask that is cut its runs of pixels, whose hull may be
-        smaller than the part of the hull of all.
+    def copy(self, mapped: Mapped) -> Sequence[Points]:
+        """The hull of the copy of a mask in the output, in the frame of the labels; [] where that has no pixel. A pixel
+        of a copy is set where its centre lies on a set pixel of the mask, so that of what is thinner than the distance
+        of two centres nothing may be left, however long it is: no number of px bounds how far its hull is from the
+        hull of the mask.
         """
-        if self.mask is None or (depths(mapped.seen, apply(mapped.from_frame, self.rings[0])) >= 0).all():
-            return self.rings
-        edges = np.diff(np.pad(self.mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-        runs = np.concatenate((np.argwhere(edges > 0), np.argwhere(edges < 0)[:, 1:]), axis=1)
-        return [np.array([(x0, y), (x1, y), (x1, y + 1), (x0, y + 1)], dtype=np.float64) for y, x0, x1 in runs.tolist()]
+        if self.mask is None:
+            return []
+        x0, y0, x1, y1 = box_around(apply(mapped.from_frame, self.rings[0])).tolist()
+        columns = np.arange(max(0, floor(x0)), min(mapped.size.width, ceil(x1)))
+        rows = np.arange(max(0, floor(y0)), min(mapped.size.height, ceil(y1)))
+        centres = np.stack(np.meshgrid(columns + 0.5, rows + 0.5), axis=-1)
+        back: Matrix = np.asarray(np.linalg.inv(mapped.from_frame), dtype=np.float64)
+        across, down = np.moveaxis(np.floor(apply(back, centres)).astype(np.int64), -1, 0)
+        inside = (across >= 0) & (across < self.mask.shape[1]) & (down >= 0) & (down < self.mask.shape[0])
+        inside &= depths(mapped.seen, centres) >= 0
+        pixels = np.zeros(inside.shape, dtype=np.bool_)
+        pixels[inside] = self.mask[down[inside], across[inside]]
+        corner = np.array([max(0, floor(x0)), max(0, floor(y0))])
+        return [apply(back, hull_of_pixels(pixels) + corner)] if pixels.any() else []
+
+    def forms(self, mapped: Mapped) -> list[Sequence[Points]]:
+        """What its oriented box may be drawn around, each as rings: the outline, also after the edges of its own image
+        cut it, and the copy of a mask; of a mask that is cut the copy alone, where there is one.
+        """
+        copy = self.copy(mapped)
+        if copy and (depths(mapped.seen, apply(mapped.from_frame, self.rings[0])) < 0).any():
+            return [copy]
+        drawn = after_own_cut(self.rings, mapped) if self.is_box else [self.rings]
+        return [*drawn, *([copy] if copy else [])]
 
 
 def stated_outline(source: Instances, row: int) -> StatedOutline:
     """The oriented box of an object, else its polygons, else the hull of its mask."""
     corners, mask = source.oriented[row], source.masks[row]
     if np.isfinite(corners).all():
-        return StatedOutline([corners])
+        return StatedOutline([corners], is_box=True)
     rings = [ring for ring in source.polygons[row] if len(ring)]
     if sum(map(_area, rings)) > 0:
         return StatedOutline(rings)
@@ -117,10 +145,18 @@ def stated_outline(source: Instances, row: int) -> StatedOutline:
     return StatedOutline([hull_of_pixels(pixels)], pixels) if pixels is not None else StatedOutline([])
 
 
-def is_kept(source: Instances, expected: Expectation, row: int) -> bool:
-    """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes."""
+def is_kept(source: Instances, expected: Expectation, row: int, mapped: Mapped) -> bool:
+    """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes: no
+    edge cuts its box, nor its polygon, which may reach over one that the box respects.
+    """
     stated = stated_outline(source, row)
-    return not expected.cut[row] and stated.mask is None and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+    whole = not expected.cut[row] and stated.mask is None and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+    return whole and (stated.is_box or not spills(stated.rings, mapped))
+
+
+def spills(rings: Sequence[Points], mapped: Mapped) -> bool:
+    """Whether `rings` of the source reach over an edge of what the output shows of it."""
+    return any((depths(mapped.seen, apply(mapped.from_frame, ring)) < -CUT).any() for ring in rings)
 
 
 def after_own_cut(rings: Sequence[Points], mapped: Mapped) -> list[Sequence[Points]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.images.pillow_reader import read
 from bboxprep.io.paths import dataset_folder, links_admitted
 from bboxprep.io.remote import open_path
-from bboxprep.model.categories import Categories
+from bboxprep.model.categories import MOST_KEYPOINTS, Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
@@ -104,6 +104,13 @@ class VerificationInputs:
         marked = self.run.record.object_policy.crowd == "ignore" and Column.CROWD not in self.carries
         return self.format.ignored_by if marked else ""
 
+    @cached_property
+    def keypoint_room(self) -> int:
+        """How many keypoints of an object the labels of the output hold: rows of poses as many as a class names."""
+        if self.format.task(self.options) != "pose":
+            return MOST_KEYPOINTS
+        return max((len(category.keypoints) for category in self.output.dataset.categories), default=0)
+
     @property
     def turned_rule(self) -> str:
         """The recorded rule for the outline of a box in a rotated image."""
@@ -152,7 +159,9 @@ class VerificationInputs:
 
     def _origin(self, image: ImageRow) -> Sample | None:
         sample = self.source.find(image.source, image.split) if self.source else None
-        return sample if sample is None or sample.header is None else sample.in_frame(image.frame, "recorded")
+        if sample is None or sample.header is None:
+            return sample
+        return without_misfits(sample.in_frame(image.frame, "recorded"))
 
     def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
         """The expected class in the output of each object of a `sample` of the source; "" for a dropped class."""
@@ -279,6 +288,17 @@ def indexed(
     for index, (path, split) in enumerate(zip(listed.relative_paths, listed.values("split"), strict=True)):
         places.setdefault(path, []).append((split, index))
     return Indexed(dataset, {path: tuple(found) for path, found in places.items()})
+
+
+def without_misfits(sample: Sample) -> Sample:
+    """`sample` without the masks of another size than its image: no pixel of them says where in the image it lies, so
+    that a conversion leaves them out, with a finding (`mask-misfit`).
+    """
+    own, size = sample.instances, sample.size
+    masks = tuple(mask if mask is None or mask.size == size else None for mask in own.masks)
+    if masks.count(None) == own.masks.count(None):
+        return sample
+    return sample.replace_fast(instances=replace(own, masks=masks))
 
 
 def names_of(sample: Sample, dataset: Dataset) -> list[str]:

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.coco.fields import CARRIES, CORNERS, KNOWN_FIELDS, OWN_FIELDS, ROTATION, TRACK
@@ -48,6 +49,7 @@ from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.shape_choice import best_shape, object_areas
+from bboxprep.model.splits import USUAL, known_split
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
@@ -57,7 +59,13 @@ _CHUNK = 64  # records that are written at once
 
 @writes
 def write(root: Path, dataset: Dataset, options: CocoWriteOptions) -> CocoWriter:
-    """A writer of COCO below `root`, which keeps ids of classes, images and objects where they are valid and unique."""
+    """A writer of COCO below `root`, which keeps ids of classes, images and objects where they are valid and unique.
+
+    Raises `UsageError` for splits in the layout of Roboflow by whose names no folder is known as one.
+    """
+    if options.layout == "roboflow" and len(dataset.splits) > 1 and not any(map(known_split, dataset.splits)):
+        have = f"split: have {', '.join(dataset.splits)}"
+        raise UsageError(f"{have}, want {', '.join(USUAL)} among them for `layout='roboflow'`")
     return CocoWriter(root, dataset, options)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bboxprep.errors import AnnotationError
+from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.corner_numbers import shortest
 from bboxprep.formats.csv.options import CARRIES, CLASSES, FRACTION_PLACES, LABELS, CsvWriteOptions
@@ -32,7 +32,12 @@ _SPECIAL = frozenset(',"\r\n')
 
 @writes
 def write(root: Path, dataset: Dataset, options: CsvWriteOptions) -> CsvWriter:
-    """A writer of CSV below `root`. Raises `AnnotationError` for class names that no cell can hold."""
+    """A writer of CSV below `root`. Raises `AnnotationError` for class names that no cell can hold, and `UsageError`
+    for several splits of which AutoML does not know one: it is UNASSIGNED there, and no split any more.
+    """
+    others = [split for split in dataset.splits if known_split(split) not in _SETS]
+    if options.dialect == "automl" and others and len(dataset.splits) > 1:
+        raise UsageError(f"split: have {', '.join(others)}, want {', '.join(_SETS)} for `dialect='automl'`")
     for name in dataset.categories.names:
         if not name.strip() or "\0" in name:
             raise AnnotationError(dataset.root, "", f"class name: have {name!r}, want text that a cell can hold")

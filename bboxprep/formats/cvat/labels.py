@@ -42,6 +42,8 @@ def _category(name: str, svg: str, listed: list[str]) -> Category:
     if len(keypoints) > MOST_KEYPOINTS:
         return Category(name)
     places = {number: place for place, (number, _) in enumerate(drawn, 1)} if keypoints == order else {}
+    if all(number == place for number, place in places.items()):
+        places = {}  # edges are kept as they are, those to a keypoint that is not there too, as in COCO
     return Category(name, keypoints=tuple(keypoints), skeleton=tuple(_edges(svg, places)))
 
 

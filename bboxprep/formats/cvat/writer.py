@@ -3,14 +3,17 @@
 An object is one shape: a skeleton or points where it has keypoints, with its box in a group where they do not give
 that (`groups`); else the polygon or ellipse that its ring is, else its mask, else its box, turned if it is oriented.
 Four corners that lie more than half a pixel off a rectangle become a polygon. Parts of an outline are joined by a seam
-of no width. An oriented box that stands upright is turned by 360 degrees, which tells it from other boxes. What is not
-given back so is counted. Numbers are shortest decimals, those of turned boxes and ellipses are rounded
-(`formats.outlines`).
+of no width. An oriented box that stands upright is turned by 360 degrees, which tells it from other boxes. Points state
+no visibility, and no place of a keypoint that is not labelled: they hold those of a class that names none where all are
+visible. Else keypoints without a name are called kp0, kp1 … in the skeleton and its label. What is not given back so is
+counted. Numbers are shortest decimals, those of turned boxes and ellipses are rounded (`formats.outlines`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -27,7 +30,7 @@ from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
 from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
-from bboxprep.formats.outlines import ellipse
+from bboxprep.formats.outlines import ellipse, polygons_within
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
@@ -36,15 +39,17 @@ from bboxprep.io.atomic import write_chunks
 from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
-from bboxprep.model.categories import Categories, Category
+from bboxprep.model.categories import Categories, Category, keypoint_names
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
 _SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 _FULL_TURN = 360.0  # degrees
+_VISIBLE = 2  # as in COCO
 _NO_CORNERS = np.full((4, 2), np.nan)
 _Kinds = list[tuple[str, str, str]]  # the class, the name and the input type of attributes
 
@@ -80,15 +85,15 @@ class CvatWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The elements of the shapes of each image."""
-        shapes = _Shapes(batch.instances, self._categories)
+        shapes = _Shapes(batch.instances, polygons_within(batch), self._categories)
         rows = batch.split(list(range(len(batch.instances))))
         written = [one for sample, own in zip(batch, rows, strict=True) for one in shapes.elements(own, sample)]
         return list(map(_labels, batch, images, batch.split(written)))
 
-    def collect(self, entry: tuple[str, str, str, _Kinds]) -> None:
+    def collect(self, entry: tuple[str, str, str, _Kinds, Mapping[str, int]]) -> None:
         """Store the element of one image."""
-        split, image, shapes, kinds = entry
-        self._splits[split].add(image, shapes, kinds)
+        split, image, shapes, kinds, joints = entry
+        self._splits[split].add(image, shapes, kinds, joints)
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -108,15 +113,17 @@ class _SplitImages:
     def __init__(self, root: Path) -> None:
         self._lines = SpooledLines(root)
         self._kinds: dict[str, dict[str, str]] = {}
+        self._joints: Counter[str] = Counter()
         self._count = 0
 
-    def add(self, image: str, shapes: str, kinds: Iterable[Sequence[Any]]) -> None:
+    def add(self, image: str, shapes: str, kinds: Iterable[Sequence[Any]], joints: Mapping[str, int]) -> None:
         end = f">\n{shapes}  </image>" if shapes else "/>"
         self._lines.add(f'  <image id="{self._count}" {image}{end}'.encode())
         self._count += 1
         for label, name, kind in kinds:
             known = self._kinds.setdefault(label, {})
             known[name] = kind if known.get(name, kind) == kind else "text"
+        self._joints |= Counter(joints)
 
     def close(self) -> None:
         self._lines.close()
@@ -124,9 +131,12 @@ class _SplitImages:
     def document(self, split: str, categories: Categories) -> Iterator[bytes]:
         """The document in chunks."""
         kinds = [dict(sorted(self._kinds.get(name, {}).items())) for name in categories.names]
+        classes = [
+            replace(one, keypoints=keypoint_names(one, self._joints[one.name]), flip_idx=()) for one in categories
+        ]
         head = ['<?xml version="1.0" encoding="utf-8"?>', "<annotations>", "  <version>1.1</version>", "  <meta>"]
         head += ["    <task>", f"      <name>{escape(split)}</name>", f"      <size>{self._count}</size>"]
-        head += ["      <mode>annotation</mode>", "      <labels>", *label_lines(categories, kinds), "      </labels>"]
+        head += ["      <mode>annotation</mode>", "      <labels>", *label_lines(classes, kinds), "      </labels>"]
         head += ["    </task>", "  </meta>"]
         yield "".join(f"{line}\n" for line in head).encode()
         for line in self._lines:
@@ -154,7 +164,11 @@ def _labels(sample: Sample, image: str, written: Sequence[_Element]) -> Labels:
     head = f'name="{quoted(name)}" width="{sample.size.width}" height="{sample.size.height}"'
     shapes = [one.read for one in written]
     kinds = {(shape.label, name, _kind(value)): None for shape in shapes for name, value in shape.attributes.items()}
-    entry = (sample.split, head, "".join(one.text for one in written), list(kinds))
+    joints: Counter[str] = Counter()  # the keypoints of the skeletons of each class
+    for shape in shapes:
+        if shape.joints and shape.joints[0][0]:
+            joints[shape.label] = max(joints[shape.label], len(shape.joints))
+    entry = (sample.split, head, "".join(one.text for one in written), list(kinds), dict(joints))
     return Labels(len(written), findings, entry=entry, digest=digest_of(shapes))
 
 
@@ -163,10 +177,10 @@ def _kind(value: object) -> str:
 
 
 class _Shapes:
-    """The objects of a batch as shapes."""
+    """The objects of a batch, whose `polygons` reach over no edge, as shapes."""
 
-    def __init__(self, instances: Instances, categories: Categories) -> None:
-        self._own, self._categories = instances, categories
+    def __init__(self, instances: Instances, polygons: Polygons, categories: Categories) -> None:
+        self._own, self._polygons, self._categories = instances, polygons, categories
         self._boxes = instances.boxes.tolist()
         self._labels = instances.labels.tolist()
         self._tracks = instances.tracks.tolist()
@@ -206,7 +220,7 @@ class _Shapes:
         read = as_one(parts) if grouped else parts[0]
         lossy = read.track != track or repr(read.attributes) != repr(dict(attributes))
         if self._shaped[row] and not lossy:
-            lossy = not self._is_whole(row, geometry_of(read, category.keypoints, sample.size))
+            lossy = not self._is_whole(row, geometry_of(read, self._names(row, category), sample.size))
         return _Element("".join(text for text, _ in written), read, lossy)
 
     def _parts(self, row: int, category: Category) -> list[CvatShape]:
@@ -218,23 +232,29 @@ class _Shapes:
         keypoints = [self._keypoints(row, category)] if seen.any() else []
         outline = [one for one in (self._outline(row),) if one is not None]
         bounds = geometry_of(
-            (outline or keypoints or [box])[0], category.keypoints, mask.size if (mask := own.masks[row]) else None
+            (outline or keypoints or [box])[0],
+            self._names(row, category),
+            mask.size if (mask := own.masks[row]) else None,
         ).box
         alike = _near if outline and outline[0].tag == "box" else same_box
         loose = not alike(bounds, own.boxes[row]) and (not outline or outline[0].tag in ("mask", "box"))
         return [*([box] if loose else []), *outline, *keypoints] or [box]
 
     def _keypoints(self, row: int, category: Category) -> CvatShape:
-        """A skeleton where the class names its keypoints, else points."""
-        points, seen, names = self._own.keypoints[row], self._own.visibility[row], category.keypoints
-        if not names:
-            return CvatShape("points", "", tuple(points[seen > 0].ravel().tolist()), {})
+        """Points where the class names no keypoints and all are visible, else a skeleton."""
+        points, seen, names = self._own.keypoints[row], self._own.visibility[row], self._names(row, category)
+        if not category.keypoints and (seen[: len(names)] == _VISIBLE).all():
+            return CvatShape("points", "", tuple(points[: len(names)].ravel().tolist()), {})
         some = zip(names, points.tolist(), seen.tolist(), strict=False)
         return CvatShape("skeleton", "", (), {}, joints=tuple((name, x, y, flag) for name, (x, y), flag in some))
 
+    def _names(self, row: int, category: Category) -> tuple[str, ...]:
+        """The names of the keypoints of the object at `row`, up to the last one that is labelled, and of its class."""
+        return keypoint_names(category, int(np.flatnonzero(self._own.visibility[row]).max(initial=-1)) + 1)
+
     def _outline(self, row: int) -> CvatShape | None:
         """The shape of the outline of the object at `row`, None where it has none."""
-        ring, mask, corners = one_ring(self._own.polygons[row]), self._own.masks[row], self._own.oriented[row]
+        ring, mask, corners = one_ring(self._polygons[row]), self._own.masks[row], self._own.oriented[row]
         if ring is not None:
             numbers = ellipse(ring)
             return CvatShape("ellipse", "", numbers, {}) if numbers else _polygon(ring)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isclose, isfinite, sqrt
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.dota.fields import CARRIES, CLASSES, DIFFICULT, HEADER, row_names
+from bboxprep.formats.outlines import polygons_within
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import convex_hull, smallest_rectangle
 from bboxprep.geometry.shapes import ring_around
@@ -71,7 +73,8 @@ class DotaWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The file of each labelled image."""
-        return [self._labels(sample, image) for sample, image in zip(batch, images, strict=True)]
+        within = batch.with_objects(replace(batch.instances, polygons=polygons_within(batch)))
+        return [self._labels(sample, image) for sample, image in zip(within, images, strict=True)]
 
     def collect(self, entry: Any) -> None:
         """Nothing: each image has a file of its own."""

@@ -17,9 +17,10 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.ndjson.document import NdjsonEntry, digest_of
 from bboxprep.formats.ndjson.options import DOCUMENT, KEYS, NdjsonWriteOptions
-from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
+from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, shape_texts
 from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
+from bboxprep.model.categories import keypoint_names
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -82,7 +83,7 @@ class NdjsonWriter:
         """Write the document."""
         atomic.write_chunks(self._root / DOCUMENT, self._document())
 
-    def _labels(self, sample: Sample, image: str, rows: Sequence[bytes], changed: tuple[int, int, int]) -> Labels:
+    def _labels(self, sample: Sample, image: str, rows: Sequence[bytes], changed: Sequence[int]) -> Labels:
         """The line of an image whose objects have the text `rows`, of which so many are `changed` (`ShapeChanges`)."""
         file = image.removeprefix(f"images/{sample.split}/")
         notes = change_notes(*changed)
@@ -104,7 +105,7 @@ class NdjsonWriter:
             head["kpt_shape"] = [self.keypoints, 3]
             if flips := common_flip(self._categories, self.keypoints):
                 head["flip_idx"] = flips
-            head["kpt_names"] = dict(enumerate(keypoint_names(self._categories, self.keypoints)))
+            head["kpt_names"] = dict(enumerate(keypoint_names(one, self.keypoints) for one in self._categories))
         yield msgspec.json.encode(head) + b"\n"
         for line in self._lines or ():
             yield line + b"\n"

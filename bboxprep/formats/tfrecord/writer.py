@@ -25,7 +25,7 @@ from bboxprep.formats.tfrecord.objects import EMPTY_TEXT
 from bboxprep.geometry.affine import Size
 from bboxprep.io import atomic, hashing, png
 from bboxprep.io.tf_messages import BadMessageError, LabelMapItem, Values, parse_example, write_example, write_label_map
-from bboxprep.io.tfrecord_files import FEATURES, IMAGE, LABELS, SHA256, TEXTS, framed, require_packages
+from bboxprep.io.tfrecord_files import FEATURES, IMAGE, LABELS, NUMBER, SHA256, TEXTS, framed, require_packages
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
@@ -118,7 +118,8 @@ def _record(image: Path) -> bytes:
     """The record of the staged `image` and of its features beside it."""
     data = image.read_bytes()
     features = parse_example(image.with_suffix(FEATURES).read_bytes())
-    return write_example({**features, IMAGE: [data], SHA256: [hashing.bytes_sha256(data).encode()]})
+    own: dict[str, Values] = {IMAGE: [data], SHA256: [hashing.bytes_sha256(data).encode()], NUMBER: [int(image.stem)]}
+    return write_example({**features, **own})
 
 
 def _features(objects: Instances, size: Size) -> dict[str, Values]:

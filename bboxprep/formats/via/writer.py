@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.formats import json_images, json_text, label_documents, object_records, per_split
+from bboxprep.formats import json_images, json_text, label_documents, object_records, outlines, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
 from bboxprep.geometry.affine import Points
@@ -80,7 +80,7 @@ class ViaWriter:
         own = batch.instances
         low, high = own.boxes[:, :2], own.boxes[:, 2:]
         sides = lengths(low.ravel(), high.ravel()).reshape(-1, 2).tolist()
-        shapes = map(_shape, low.tolist(), sides, own.boxes, own.polygons)
+        shapes = map(_shape, low.tolist(), sides, own.boxes, own.polygons, outlines.polygons_within(batch))
         names = [self._names[label] for label in own.labels.tolist()]
         regions = [
             ({"shape_attributes": shape, "region_attributes": {CLASS: name, **_others(more)}}, loose or CLASS in more)
@@ -133,13 +133,17 @@ def _bytes_of(path: Path) -> int:
         return -1
 
 
-def _shape(low: Sequence[float], sides: Sequence[float], box: Points, rings: Rings) -> tuple[dict[str, Any], bool]:
-    """The shape of an object, and whether that lacks something: parts of its own, or a box that is not around them."""
-    ring = one_ring(rings)
+def _shape(
+    low: Sequence[float], sides: Sequence[float], box: Points, rings: Rings, within: Rings
+) -> tuple[dict[str, Any], bool]:
+    """The shape of an object with these `rings`, of which the image holds those `within`; and whether it lacks
+    something: parts of its own, what reaches over an edge, or a box that is not around them.
+    """
+    ring = one_ring(within)
     if ring is None:
-        return {"name": "rect", "x": low[0], "y": low[1], "width": sides[0], "height": sides[1]}, False
+        return {"name": "rect", "x": low[0], "y": low[1], "width": sides[0], "height": sides[1]}, bool(rings)
     xs, ys = ring.T.tolist()
-    loose = len(rings) > 1 or not np.array_equal(hull(ring), box)
+    loose = len(rings) > 1 or not np.array_equal(ring, rings[0]) or not np.array_equal(hull(ring), box)
     return {"name": "polygon", "all_points_x": xs, "all_points_y": ys}, loose
 
 

@@ -17,10 +17,11 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
-from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
+from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, shape_texts
 from bboxprep.io.atomic import write_text
 from bboxprep.io.yaml_encoding import yaml_text
 from bboxprep.model.batch import Batch
+from bboxprep.model.categories import keypoint_names
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import USUAL, order
@@ -126,7 +127,7 @@ class YoloWriter:
         if order := common_flip(self._categories, self.keypoints):
             lines.append(f"flip_idx: [{', '.join(map(str, order))}]")
         lines.append("kpt_names:")
-        for number, points in enumerate(keypoint_names(self._categories, self.keypoints)):
+        for number, points in enumerate(keypoint_names(one, self.keypoints) for one in self._categories):
             lines.append(f"  {number}: [{', '.join(map(yaml_text, points))}]")
         return lines
 

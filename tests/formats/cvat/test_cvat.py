@@ -230,6 +230,16 @@ def test_another_root_is_refused(tmp_path: Path) -> None:
 # --- what is written ---------------------------------------------------------------------------------------------
 
 
+def test_an_edge_of_a_skeleton_to_a_keypoint_that_is_not_there_comes_back(tmp_path: Path) -> None:
+    classes = Categories((Category("cat", keypoints=("thumb", "tip"), skeleton=((0, 1), (1, 2))),))
+    writer = FORMAT.write(tmp_path, Dataset(tmp_path, "cvat", classes, []), NoOptions())
+    writer.collect(("train", 'name="a.jpg" width="64" height="48"', "", [], {}))
+    writer.close()
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (tmp_path / "images" / "train" / "a.jpg").write_bytes(b"")
+    assert read(tmp_path).categories == classes
+
+
 def written(root: Path, instances: Instances) -> tuple[Sample, tuple[Finding, ...]]:
     """The sample that is read back, and the findings of the writer."""
     sample = Sample(PurePosixPath("a.jpg"), root / "a.jpg", Header(SIZE), instances, source_count=len(instances))
@@ -241,7 +251,9 @@ def written(root: Path, instances: Instances) -> tuple[Sample, tuple[Finding, ..
     (root / image).parent.mkdir(parents=True, exist_ok=True)
     (root / image).write_bytes(b"")
     dataset = read(root)
-    assert dataset.categories == CLASSES
+    assert dataset.categories.names == CLASSES.names
+    for have, want in zip(dataset.categories, CLASSES, strict=True):  # keypoints without a name get one
+        assert (have.keypoints[: len(want.keypoints)], have.skeleton) == (want.keypoints, want.skeleton)
     back = dataset[0]
     assert (labels.digest, labels.count, back.findings) == (back.label_digest, len(instances), ())
     return back, labels.findings
@@ -305,7 +317,8 @@ def test_turned_boxes_and_ellipses_are_written_as_such(
     sample = one_image(
         root,
         f'<box label="cat" xtl="{x}" ytl="{y}" xbr="{x + width}" ybr="{y + height}" rotation="{degrees}"/>'
-        f'<ellipse label="cat" cx="{x}" cy="{y}" rx="{width}" ry="{height + 0.01}" rotation="{degrees}"/>',
+        f'<ellipse label="cat" cx="{24 + x / 5}" cy="24" rx="{width / 4}" ry="{height / 4 + 0.01}" '
+        f'rotation="{degrees}"/>',
     )
     back, _ = written(root / "out", sample.instances)
     tags = [shape.tag for shape in ET.parse(root / "out" / "train.xml").getroot().iterfind("image/*")]
@@ -326,6 +339,13 @@ def test_a_turned_box_is_one_after_a_move_and_its_first_side_stays(move: Affine)
     angle = np.degrees(np.arctan2(first[1], first[0])) % 360
     assert numbers[4] == pytest.approx(angle)
     assert numbers[2] - numbers[0] == pytest.approx(np.hypot(*first))
+
+
+def test_an_outline_is_cut_at_the_edges_of_the_image_and_counted(tmp_path: Path) -> None:
+    sample = one_image(tmp_path, '<ellipse label="cat" cx="60" cy="24" rx="10" ry="5"/>')
+    back, (finding,) = written(tmp_path / "out", sample.instances)
+    assert back.instances.boxes.tolist() == pytest.approx(np.array([[50, 19, 64, 29]]), abs=1e-3)
+    assert finding.code == "column-dropped"
 
 
 def random_ring(points: int) -> Points:
@@ -367,6 +387,22 @@ def test_a_box_and_a_skeleton_of_an_object_are_a_group_and_one_object_again(tmp_
     assert (shown(back.instances, 0), findings) == (shown(Instances.of([[1, 1, 20, 20]], [1], **one), 0), ())  # type: ignore[arg-type]
     groups = [shape.get("group_id") for shape in ET.parse(tmp_path / "train.xml").getroot().iterfind("image/*")]
     assert groups == ["1", "1"]
+
+
+@pytest.mark.parametrize("label", [0, 1], ids=["no keypoint has a name", "the third has none"])
+@pytest.mark.parametrize("flags", [(2, 0, 1), (0, 2, 2), (2, 2, 2)])
+def test_keypoints_without_a_name_keep_their_places_and_their_visibility(
+    tmp_path: Path, label: int, flags: tuple[int, ...]
+) -> None:
+    places = [[x, 7.0] if flag else [0.0, 0.0] for x, flag in zip((5.0, 9.0, 13.0), flags, strict=True)]
+    one = Instances.of([[1, 1, 20, 20]], [label], keypoints=[places], visibility=[flags])
+    back, findings = written(tmp_path, one)
+    assert (shown(back.instances, 0), findings) == (shown(one, 0), ())
+    assert back.instances.visibility[0].tolist() == list(flags)
+    names = read(tmp_path).categories[label].keypoints
+    assert names[len(CLASSES[label].keypoints) :] == (
+        ("kp2",) if label else () if all(flags) else ("kp0", "kp1", "kp2")
+    )
 
 
 @pytest.mark.parametrize("others", ['<box group_id="1" label="hand" xtl="1" ytl="1" xbr="2" ybr="2"/>', ""])

@@ -49,7 +49,8 @@ def files(draw: st.DrawFn) -> list[bytes]:
 def values(rows: Rows) -> list[Any]:
     arrays = (rows.labels, rows.boxes, rows.scores, rows.keypoints, rows.visibility)
     shown = [(one.dtype, one.shape, one.tobytes()) for one in arrays]
-    return [*shown, tuple(rows.rings), tuple(rows.counts), tuple(rows.notes), tuple(rows.listed)]
+    rings = [[ring.tolist() for ring in own] for own in rows.rings]
+    return [*shown, rings, tuple(rows.counts), tuple(rows.notes), tuple(rows.listed)]
 
 
 @given(files(), st.sampled_from(GRAMMARS))
