@@ -37,6 +37,7 @@ from bboxprep import formats
 from bboxprep.errors import BboxprepError
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY
 from bboxprep.model.polygons import Polygons
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
@@ -362,8 +363,8 @@ def coded_as(kind: str, source: Path, folder: Path, images: int) -> Path:
     """A YOLO data set in `folder` of `images` images of `source`, coded as `kind`: "avif", or "alpha", which is PNG
     with transparent places.
     """
-    run_options = RunOptions()
-    convert_source(_few(open_source(source), images), folder, "yolo", Recipe(), run_options=run_options)
+    opened = open_source(source, object_policy=replace(DEFAULT_OBJECT_POLICY, crowd="keep"))
+    convert_source(_few(opened, images), folder, "yolo", Recipe(), run_options=RunOptions())
     for path in sorted(folder.glob("bboxprep*")):
         path.unlink()
     for path in sorted((folder / "images").rglob("*.*")):

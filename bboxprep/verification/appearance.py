@@ -18,7 +18,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images import gray_levels
 from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
 from bboxprep.model.header import Header
-from bboxprep.verification.effects_model import step_names
+from bboxprep.verification.effects_model import step_names, with_levels
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
@@ -112,7 +112,8 @@ def appearance_faults(
         return
     yield from gray_faults(*pair, coarse, step_names(steps), quality)
     if source.small is not None and written.small is not None and min(written.small.colours.shape[:2]) > 1:
-        yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped))
+        want, have, seen = _aligned(source.small, source.by, written.small, mapped)
+        yield from colour_faults(with_levels(want, steps), have, seen)
 
 
 def has_comparable_colours(header: Header, steps: object) -> bool:

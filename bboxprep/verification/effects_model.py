@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
 MAX_NOISE = 8.0  # gray levels; stronger noise may hide a texture
 BLUR_RADIUS = 3.0  # sigmas
+_LEVELLING = frozenset({"exposure", "contrast"})
 _LEVELS = np.arange(256) / 255.0
 
 
@@ -61,6 +62,14 @@ def apply_effects(gray: Gray, steps: object) -> ExpectedEffects:
             if isinstance(options, Mapping):
                 result = _apply_step(result, name, options)
     return result
+
+
+def with_levels(colours: NDArray[np.uint8], steps: object) -> NDArray[np.uint8]:
+    """`colours` (H, W, 3) after those of the recorded `steps` that change levels, an exposure or a contrast. What they
+    lighten to white, or darken to black, has no colour any more.
+    """
+    known = steps if isinstance(steps, list) else []
+    return apply_effects(colours, [step for step in known if step_names([step]) <= _LEVELLING]).gray
 
 
 def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any]) -> ExpectedEffects:

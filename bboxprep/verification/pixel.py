@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,6 +139,8 @@ def _judge(
     if turn.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
+    reach = _kernel_reach(compared, pair)
+    resting = [(where, _within_kernel(likeness, reach)) for where, likeness in resting]
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
         noise, whole = np.inf, 1.0
         if not pair.unknown_margins:
@@ -149,6 +152,22 @@ def _judge(
     sure = sum(likeness.verdict is PatchVerdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
     return PixelComparison(faults, tally, *thumbs)
+
+
+def _kernel_reach(compared: ObjectComparison, pair: ImagePair) -> float:
+    """Half a pixel of the source in the output, px. Between the centres of two of its pixels nothing of an image is
+    known: there each kernel puts the edge elsewhere, half a pixel off at most.
+    """
+    return (
+        0.0 if compared.mapped is None else float(np.linalg.norm(compared.mapped.from_shown[:2, :2], 2)) / 2 / pair.by
+    )
+
+
+def _within_kernel(likeness: Likeness, reach: float) -> Likeness:
+    """`likeness`; undecided where it tells of a shift that is no longer than the `reach` of a kernel, px."""
+    if likeness.verdict is PatchVerdict.SHIFTED and np.hypot(*likeness.shift) <= reach:
+        return msgspec.structs.replace(likeness, verdict=PatchVerdict.UNSURE)
+    return likeness
 
 
 def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: ImagePair) -> PixelComparison:

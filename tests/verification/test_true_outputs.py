@@ -15,7 +15,8 @@ from bboxprep import formats
 from bboxprep.errors import UsageError
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.recipe.affine_steps import Rotate, Shear
-from bboxprep.recipe.geometric import Flip, Letterbox, Resize
+from bboxprep.recipe.appearance import Contrast, Exposure
+from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import make, recorded, told
@@ -113,6 +114,28 @@ def test_splits_that_would_not_be_found_again_are_refused(tmp_path: Path, to: st
     (root / "instances.json").unlink()
     with pytest.raises(UsageError, match="split: have fold1, fold2, want train, val, test"):
         make(tmp_path / "out", root, to, Recipe(), **options)
+
+
+def test_where_a_kernel_puts_an_edge_between_two_pixels_of_an_enlarged_image_is_no_shift(tmp_path: Path) -> None:
+    root = source(tmp_path / "in")
+    rows, columns = np.indices((5, 10))
+    clear = (columns * 7 // 10 + rows) % 6 == 0
+    picture = Image.new("RGB", (10, 5))
+    picture.putalpha(Image.fromarray(np.where(clear, 40, 255).astype(np.uint8)))
+    picture.save(root / "images" / "0.png")
+    document = json.loads((root / "instances.json").read_text())
+    document["images"][0] |= {"width": 10, "height": 5}
+    (root / "instances.json").write_text(json.dumps(document))
+    assert told(verify(make(tmp_path / "out", root, "coco", Recipe(Fill((400, 300)))))) == ""
+
+
+@pytest.mark.parametrize("step", [Exposure(1.5), Contrast(2.0)], ids=["lighter", "more contrast"])
+def test_colours_that_a_step_lightens_to_white_are_not_missed(tmp_path: Path, step: RecipeStep) -> None:
+    root = source(tmp_path / "in")
+    pale = np.random.default_rng(3).integers(0, 12, (SIDE, SIDE, 3)) + np.array([240, 235, 215])
+    pale[: SIDE // 3] = 20
+    Image.fromarray(pale.astype(np.uint8)).save(root / "images" / "0.png")
+    assert told(verify(make(tmp_path / "out", root, "coco", Recipe(step)))) == ""
 
 
 def noted(out: Path) -> list[str]:
