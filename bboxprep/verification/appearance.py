@@ -37,6 +37,8 @@ COARSENESS = {90: 0.92, 50: 0.8, 20: 0.55}  # least likeness of detail by the le
 SHIFT = 1.4  # px at `FINE`; of true outputs 0.3 at most
 NEARER = 0.04  # by how much the detail must correlate better after the shift
 CHROMA = 7.5  # gray levels; colours that differ less from gray are not compared
+CHROMA_LEFT = 4.0  # gray levels; nor those of which an effect leaves less: of what it made white, the means of light
+# and dark that are compared seem to keep 2.0
 EXCHANGED = 0.5  # how much nearer other channels must be
 LOST = 0.15  # of the colours that must be left
 COLOURING = frozenset({"grayscale", "hue", "saturation", "albumentations"})
@@ -112,8 +114,7 @@ def appearance_faults(
         return
     yield from gray_faults(*pair, coarse, step_names(steps), quality)
     if source.small is not None and written.small is not None and min(written.small.colours.shape[:2]) > 1:
-        want, have, seen = _aligned(source.small, source.by, written.small, mapped)
-        yield from colour_faults(with_levels(want, steps), have, seen)
+        yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped), steps)
 
 
 def has_comparable_colours(header: Header, steps: object) -> bool:
@@ -178,10 +179,14 @@ def gray_faults(
         yield "detail-lost", words, 1.0 - found.likeness
 
 
-def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
-    """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
-    want, have = (np.ascontiguousarray(colours[mask].T) for colours in (expected, actual))
-    if want.shape[1] < 16 or _chroma(want) < CHROMA:
+def colour_faults(expected: Colours, actual: Colours, mask: Mask, steps: object = None) -> Iterator[Difference]:
+    """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set; those of
+    `expected` are from before the `steps` of the recipe, which may leave less of them.
+    """
+    before, want, have = (
+        np.ascontiguousarray(colours[mask].T) for colours in (expected, with_levels(expected, steps), actual)
+    )
+    if want.shape[1] < 16 or _chroma(before) < CHROMA or _chroma(want) < CHROMA_LEFT:
         return
     if _chroma(have) < LOST * _chroma(want):
         yield "colours-differ", "has no colours; its source has", 1.0

@@ -139,8 +139,6 @@ def _judge(
     if turn.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
-    reach = _kernel_reach(compared, pair)
-    resting = [(where, _within_kernel(likeness, reach)) for where, likeness in resting]
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
         noise, whole = np.inf, 1.0
         if not pair.unknown_margins:
@@ -163,11 +161,13 @@ def _kernel_reach(compared: ObjectComparison, pair: ImagePair) -> float:
     )
 
 
-def _within_kernel(likeness: Likeness, reach: float) -> Likeness:
-    """`likeness`; undecided where it tells of a shift that is no longer than the `reach` of a kernel, px."""
-    if likeness.verdict is PatchVerdict.SHIFTED and np.hypot(*likeness.shift) <= reach:
-        return msgspec.structs.replace(likeness, verdict=PatchVerdict.UNSURE)
-    return likeness
+def _beyond_kernel(likeness: Likeness, box: NDArray[np.float64], reach: float) -> Likeness:
+    """`likeness` at `box` (4,); undecided where it tells of a shift that is no longer than the `reach` of a kernel, px,
+    or of other content in less than two pixels of the source, of which the kernel draws all.
+    """
+    small = likeness.verdict is PatchVerdict.OTHER and float((box[2:] - box[:2]).min()) < 4.0 * reach
+    near = likeness.verdict is PatchVerdict.SHIFTED and float(np.hypot(*likeness.shift)) <= reach
+    return msgspec.structs.replace(likeness, verdict=PatchVerdict.UNSURE) if small or near else likeness
 
 
 def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: ImagePair) -> PixelComparison:
@@ -186,10 +186,9 @@ def _likenesses(
     """The likenesses of patches of objects that have moved; then of objects in their places and of the background."""
     names = names_of(sample, case.output.dataset)
     moved = list(_moved_objects(sample, compared, pair, names))
-    resting = list(_resting_objects(sample, compared, pair, names))
-    objects = sample.instances.boxes / pair.by
-    resting += [(where, _compare(pair, box, (0, 0))) for where, box in _places(pair, objects)]
-    return moved, resting
+    places = [*_resting_objects(sample, compared, pair, names), *_places(pair, sample.instances.boxes / pair.by)]
+    reach = _kernel_reach(compared, pair)
+    return moved, [(where, _beyond_kernel(_compare(pair, box, (0, 0)), box, reach)) for where, box in places]
 
 
 def _merely_shifted(pair: ImagePair) -> bool:
@@ -216,14 +215,11 @@ def _turned(output: str, turn: whole_image.TurnMatch) -> Fault:
 
 def _resting_objects(
     sample: Sample, compared: ObjectComparison, pair: ImagePair, names: Sequence[str]
-) -> Iterator[tuple[str, Likeness]]:
-    """The likeness of each object whose box is in its expected place: the patch there in both images."""
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """The box (4,) of each object that is in its expected place, px of the `pair`."""
     if compared.matching is not None:
         for _, output in sorted((*compared.matching.true, *compared.matching.relabelled), key=lambda pair: pair[1]):
-            yield (
-                described(output, names[output]),
-                _compare(pair, sample.instances.boxes[output] / pair.by, (0, 0)),
-            )
+            yield described(output, names[output]), sample.instances.boxes[output] / pair.by
 
 
 def _moved_objects(
