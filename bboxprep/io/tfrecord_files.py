@@ -1,5 +1,5 @@
 """A TFRecord file of detection data, with the methods of a file system of fsspec: two files for each record, the image
-``00000007.jpg``, where the record holds one, and the features but for it ``00000007.example``; and ``classes.json``.
+``00000007.jpg``, where the record holds one, and the features of its labels ``00000007.example``; and ``classes.json``.
 Their number is the one that the record states (`NUMBER`, our own feature): a later file of a split goes on, and an
 image that was left out leaves a gap. Where not all records state one, it is their place in the file.
 
@@ -26,8 +26,7 @@ from bboxprep.io.tf_messages import EXTRA, BadMessageError, Values, parse_exampl
 
 CLASSES = "classes.json"
 FEATURES = ".example"
-IMAGE, SHA256 = OF_IMAGE = ("image/encoded", "image/key/sha256")
-NUMBER = "image/number"
+IMAGE, SHA256, NUMBER = OF_IMAGE = ("image/encoded", "image/key/sha256", "image/number")  # no labels: of the file alone
 TEXTS, LABELS = "image/object/class/text", "image/object/class/label"
 
 _HEAD = struct.Struct("<QI")
