@@ -27,17 +27,12 @@ Numbers = tuple[float, ...]
 
 def polygons_within(batch: Batch) -> Polygons:
     """The polygons of the objects of `batch`; those that reach over an edge of their image are cut there."""
-    instances = batch.instances
-    polygons, sizes = instances.polygons, batch.sizes[batch.owners]
-    if not polygons.holds_any:
-        return polygons
-    owners = np.repeat(np.repeat(np.arange(len(polygons)), polygons.counts), polygons.lengths)
-    points = polygons.own_points
-    over = np.unique(owners[((points < -_REACH) | (points > sizes[owners] + _REACH)).any(axis=1)])
-    if not len(over):
+    polygons, sizes = batch.instances.polygons, batch.sizes[batch.owners]
+    over = polygons.reach_out(np.concatenate((np.zeros_like(sizes) - _REACH, sizes + _REACH), axis=1))
+    if not over.any():
         return polygons
     rings = list(polygons)
-    for row in over.tolist():
+    for row in np.flatnonzero(over).tolist():
         width, height = sizes[row].tolist()
         cut = (clip_ring(ring, (0.0, 0.0, width, height)) for ring in rings[row])
         rings[row] = tuple(ring for ring in cut if len(ring) and ring_area(ring) > 0)

@@ -31,9 +31,9 @@ def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise BadJson("nested too deeply") from error
 
 
-def decode_with_bare(data: bytes, kind: type[T], written: Callable[[bytes], bytes]) -> T:
-    """`data` decoded as the type `kind`, its bare NaN and Infinity as `written` (`as_text_tokens` or `as_long_tokens`)
-    writes them: data without them, as nearly all is, is not searched for them. Raises `BadJson`.
+def decode_with_nan(data: bytes, kind: type[T], written: Callable[[bytes], bytes]) -> T:
+    """`data` decoded as the type `kind`, with NaN and Infinity in the form that `written` (`as_text_tokens` or
+    `as_long_tokens`) gives them; data without them, as nearly all is, is not searched. Raises `BadJson`.
     """
     try:
         return decode(data, kind)

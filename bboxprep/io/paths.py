@@ -201,15 +201,14 @@ def read_bytes(path: Path, most: int) -> bytes:
     and for a pipe or device, which would block.
     """
     try:
-        if is_stored(path):
-            found = path.stat()
-            _refuse_other(path, found.st_mode, found.st_size, most)
-            with path.open("rb") as file:
-                return file.read(most)
+        remote_path: bool = is_stored(path)
+        if remote_path:
+            _refuse_other(path, path.stat(), most)
+            return read_start(path, most)
         handle = os.open(path, _AT_ONCE)  # system calls, for there may be 100,000 files
         try:
             status = os.fstat(handle)
-            _refuse_other(path, status.st_mode, status.st_size, most)
+            _refuse_other(path, status, most)
             return _read(handle, status.st_size, most)
         finally:
             os.close(handle)
@@ -217,12 +216,12 @@ def read_bytes(path: Path, most: int) -> bytes:
         raise source_error(error, path) from error
 
 
-def _refuse_other(path: PurePath, mode: int, size: int, most: int) -> None:
-    """Raise `AnnotationError` where `path` is no file by its `mode`, or has more than `most` bytes."""
-    if not stat.S_ISREG(mode):
+def _refuse_other(path: Path, status: os.stat_result, most: int) -> None:
+    """Raise `AnnotationError` where the `status` of `path` is that of no file, or of one of more than `most` bytes."""
+    if not stat.S_ISREG(status.st_mode):
         raise AnnotationError(path, "", "cannot be read (want a file)")
-    if size > most:
-        raise AnnotationError(path, "", f"have {size:,} bytes, want at most {most:,}")
+    if status.st_size > most:
+        raise AnnotationError(path, "", f"have {status.st_size:,} bytes, want at most {most:,}")
 
 
 def read_start(path: Path | str, most: int) -> bytes:

@@ -25,7 +25,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.io.paths import relative_path, text_below
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, BaseImage, Frame, Key, Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, BaseImage, Frame, Key, Sample, redraws
 
 Value = TypeVar("Value")
 
@@ -248,10 +248,7 @@ class Batch(Sequence[Sample]):
     def touched(self) -> list[bool]:
         """Whether a step changes the pixels of each image."""
         fields = zip(*map(self.values, ("plan", "rendering", "base_image", "parts")), strict=True)
-        return [
-            bool((plan and not plan.is_identity) or rendering.effects or base or parts)
-            for plan, rendering, base, parts in fields
-        ]
+        return [bool(plan and not plan.is_identity) or redraws(*drawn) for plan, *drawn in fields]
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:

@@ -159,6 +159,15 @@ class Polygons(Sequence[Rings]):
         """The number of objects whose rings are `value`, which is () for those without polygons."""
         return int(np.count_nonzero(self.counts == 0)) if value == () else super().count(value)
 
+    def reach_out(self, regions: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether a point of each object lies outside of its region of `regions`, (4,) or (N, 4) px: bool (N,)."""
+        out = np.zeros(len(self), dtype=np.bool_)
+        if self.holds_any:
+            owners = np.repeat(np.repeat(np.arange(len(self)), self.counts), self.lengths)
+            points, limits = self.own_points, np.broadcast_to(regions, (len(self), 4))[owners]
+            out[owners[((points < limits[:, :2]) | (points > limits[:, 2:])).any(axis=1)]] = True
+        return out
+
     def moved(self, change: Callable[[Points], Points]) -> Polygons:
         """The same rings with their points (P, 2) changed by `change`, which is called once for all."""
         if not self.holds_any:

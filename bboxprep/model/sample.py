@@ -224,7 +224,7 @@ class Sample:
     @property
     def is_redrawn(self) -> bool:
         """Whether more than a plan changes its pixels (mosaic, effects, albumentations): its file must be decoded."""
-        return bool(self.rendering.effects or self.base_image or self.parts)
+        return redraws(self.rendering, self.base_image, self.parts)
 
     def replace_fast(self, **changes: Any) -> Sample:
         """This sample with some fields changed, without checks: faster than `dataclasses.replace`."""
@@ -283,6 +283,11 @@ class Sample:
         if self.renderer is None:
             raise ValueError("this sample was made by hand; samples of bboxprep.read can open their images")
         return self.renderer
+
+
+def redraws(rendering: Rendering, base_image: BaseImage | None, parts: tuple[Sample, ...]) -> bool:
+    """Whether more than a plan changes the pixels of a sample with these fields: its file must be decoded."""
+    return bool(rendering.effects or base_image or parts)
 
 
 EMPTY_SAMPLE = Sample(PurePosixPath(), Path(), None, Instances.of())

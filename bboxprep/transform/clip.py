@@ -105,12 +105,7 @@ def spilled_outlines(instances: Instances, regions: Boxes) -> Rows:
     or (N, 4) px, by more than `CUT_SLACK`: bool (N,).
     """
     limits = np.broadcast_to(regions, (len(instances), 4)) + np.array([-CUT_SLACK, -CUT_SLACK, CUT_SLACK, CUT_SLACK])
-    spilled, polygons = np.zeros(len(instances), dtype=np.bool_), instances.polygons
-    if polygons.holds_any:
-        owners = np.repeat(np.repeat(np.arange(len(instances)), polygons.counts), polygons.lengths)
-        points = polygons.own_points
-        outside = ((points < limits[owners, :2]) | (points > limits[owners, 2:])).any(axis=1)
-        spilled[owners[outside]] = True
+    spilled = instances.polygons.reach_out(limits)
     if Column.ORIENTED in instances.column_counts:
         corners = instances.oriented  # NaN, where there is none, lies nowhere
         spilled |= ((corners < limits[:, None, :2]) | (corners > limits[:, None, 2:])).any(axis=(1, 2))

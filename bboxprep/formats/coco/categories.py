@@ -16,7 +16,7 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.document import Document
-from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode_with_bare, excerpt, key, whole
+from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode_with_nan, excerpt, key, whole
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
@@ -91,7 +91,7 @@ def _by_id(table: Table) -> list[tuple[Key, Category]]:
 
 def _record(raw: bytes) -> Mapping[str, Any]:
     try:
-        return decode_with_bare(raw, dict[str, Any], as_text_tokens)
+        return decode_with_nan(raw, dict[str, Any], as_text_tokens)
     except BadJson:
         return {}
 

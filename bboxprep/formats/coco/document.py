@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.coco.json_ends import end_of_value, ends_of_records
-from bboxprep.formats.coco.record_parts import Look, PartReader, RecordPart, records_in, spans
+from bboxprep.formats.coco.record_parts import Extract, PartReader, RecordPart, records_in, spans
 from bboxprep.formats.coco.record_ranges import RecordRanges, refuse_other_text
 from bboxprep.io import lenient_json
 from bboxprep.io.lenient_json import BadJson
@@ -39,8 +39,8 @@ _MOST_EXPLAINED = 1 << 28  # bytes of an invalid file that is read again as a wh
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NONE = np.zeros(0, dtype=np.int64)
 
-Take = Callable[[str, Any], None]
-"""A callback that gets the name of a list, and what `Look` returned for the next records of it."""
+Collect = Callable[[str, Any], None]
+"""A callback that gets the name of a list, and what `Extract` returned for the next records of it."""
 
 
 class Document(msgspec.Struct, frozen=True, eq=False):
@@ -58,20 +58,20 @@ class Document(msgspec.Struct, frozen=True, eq=False):
 
 def load(
     path: Path,
-    look: Look = lambda _name, _records: None,
-    take: Take = lambda _name, _found: None,
+    extract: Extract = lambda _name, _records: None,
+    collect: Collect = lambda _name, _found: None,
     encoding: str = "",
     spread: MapEngine = map,
 ) -> Document:
-    """The document at `path`. `look` is called with the records of its lists, where `spread` runs, and `take` with its
-    results, in the order of the records.
+    """The document at `path`. `extract` is called with the records of its lists, where `spread` runs, and `collect`
+    with its results, in the order of the records.
 
     Raises `AnnotationError` if it cannot be read or is not a document of boxes.
     """
     try:
         text = utf8_copy(path, encoding)
         with text.open("rb") as file:
-            scan = _Scan(text, text.stat().st_size, _Window(file), look, take, spread)
+            scan = _Scan(text, text.stat().st_size, _Window(file), extract, collect, spread)
             scan.run()
     except OSError as error:
         raise source_error(error, path) from error
@@ -147,8 +147,8 @@ class _Scan(msgspec.Struct):
     path: Path  # of the text in UTF-8
     length: int  # of that file
     window: _Window
-    look: Look
-    take: Take
+    extract: Extract
+    collect: Collect
     spread: MapEngine
     members: dict[str, None] = msgspec.field(default_factory=dict)
     extra: dict[str, object] = msgspec.field(default_factory=dict)
@@ -187,16 +187,16 @@ class _Scan(msgspec.Struct):
         if first == b"[":
             self.starts[name], self.lengths[name] = [], []
             self.window.drop(1)
-            for part in self._parts(PartReader(self.path, name, self.look)):
+            for part in self._parts(PartReader(self.path, name, self.extract)):
                 self.starts[name].append(part.starts)
                 self.lengths[name].append(part.lengths)
-                self.take(name, part.found)
+                self.collect(name, part.found)
         elif self.window.value().strip() != b"null":
             self.faults.setdefault(name, "want a list")
 
     def _other(self, name: str, value: bytes) -> None:
         try:
-            self.extra[name] = lenient_json.decode_with_bare(value, object, lenient_json.as_text_tokens)
+            self.extra[name] = lenient_json.decode_with_nan(value, object, lenient_json.as_text_tokens)
         except BadJson as error:
             if not _is_json(value):
                 raise
@@ -275,7 +275,7 @@ class _Scan(msgspec.Struct):
 def _is_json(value: bytes) -> bool:
     """Whether `value` is well-formed JSON of any type."""
     try:
-        lenient_json.decode_with_bare(value, msgspec.Raw, lenient_json.as_long_tokens)
+        lenient_json.decode_with_nan(value, msgspec.Raw, lenient_json.as_long_tokens)
     except BadJson:
         return False
     return True

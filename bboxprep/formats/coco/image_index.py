@@ -25,7 +25,7 @@ from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.record_ranges import refuse_other_text
 from bboxprep.formats.locate_images import Located, locate, safe_name
 from bboxprep.geometry.affine import Size
-from bboxprep.io.lenient_json import BadJson, Key, as_long_tokens, decode_with_bare, key, number, whole
+from bboxprep.io.lenient_json import BadJson, Key, as_long_tokens, decode_with_nan, key, number, whole
 from bboxprep.model.ids import valid_ids
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def open_indexed(source: CocoSource, root: Path, encoding: str, spread: MapEngin
     document, or one id means several images.
     """
     heads = _Heads()
-    document = load(source.path, _heads, heads.take, encoding, spread)
+    document = load(source.path, _heads, heads.add, encoding, spread)
     refuse_other_text(source.path, document.images, (row for row, head in enumerate(heads.images) if head is None))
     return document, _index(document, heads, source, root)
 
@@ -133,7 +133,7 @@ class _Heads:
         self.images: list[ImageHead | None] = []
         self.batches: list[RecordBatch] = []
 
-    def take(self, name: str, found: Any) -> None:
+    def add(self, name: str, found: Any) -> None:
         """Add what `_heads` returned for the next records of the list `name`."""
         if name == "images":
             self.images += found
@@ -162,14 +162,14 @@ def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[
 def _image_heads(raws: Sequence[msgspec.Raw]) -> Sequence[ImageHead | None]:
     """The heads of image records; None for one that is no object."""
     try:
-        return decode_with_bare(b"[%b]" % b",".join(raws), list[ImageHead], as_long_tokens)
+        return decode_with_nan(b"[%b]" % b",".join(raws), list[ImageHead], as_long_tokens)
     except BadJson:
         return [_head(raw, ImageHead) for raw in raws]
 
 
 def _head(raw: msgspec.Raw, kind: type[T]) -> T | None:
     try:
-        return decode_with_bare(bytes(raw), kind, as_long_tokens)
+        return decode_with_nan(bytes(raw), kind, as_long_tokens)
     except BadJson:
         return None
 
@@ -306,6 +306,6 @@ class RecordBatch(msgspec.Struct, frozen=True, eq=False):
 
 def _record_head(raw: msgspec.Raw) -> _Any | None:
     try:
-        return decode_with_bare(bytes(raw), _Any, as_long_tokens)
+        return decode_with_nan(bytes(raw), _Any, as_long_tokens)
     except BadJson:
         return None

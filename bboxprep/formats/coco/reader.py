@@ -41,7 +41,7 @@ from bboxprep.formats.coco.plain_records import read_plain
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_bare
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_nan
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.batch import Batch, starts_of
 from bboxprep.model.dataset import Dataset
@@ -240,7 +240,7 @@ class _SplitFile:
     def _fields(self, images: Sequence[int]) -> list[dict[str, Any]]:
         """The fields of the records `images`. Raises `BadJson`."""
         joined = self.document.images.joined(np.array(images, dtype=np.int64))
-        return decode_with_bare(b"[%b]" % joined, list[dict[str, Any]], as_text_tokens)
+        return decode_with_nan(b"[%b]" % joined, list[dict[str, Any]], as_text_tokens)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from bboxprep.io.lenient_json import BadJson
 _FIRST = re.compile(rb"[^\s,]")
 _NEAR = 1 << 16  # bytes that are searched together for the end of a part
 
-Look = Callable[[str, Sequence[msgspec.Raw]], Any]
+Extract = Callable[[str, Sequence[msgspec.Raw]], Any]
 """A function of the name of a list and some of its records, which are valid during the call only; its result and it
 itself are pickled.
 """
@@ -32,7 +32,7 @@ itself are pickled.
 
 class RecordPart(NamedTuple):
     """Consecutive records of a list: their byte offsets `starts` (N,) and `lengths` (N,) in the file, both int64, and
-    what `Look` returned for them.
+    what `Extract` returned for them.
     """
 
     starts: NDArray[np.int64]
@@ -50,7 +50,7 @@ class PartReader(msgspec.Struct, frozen=True):
 
     path: Path
     name: str
-    look: Look
+    extract: Extract
 
     def __call__(self, span: tuple[int, int]) -> RecordPart | None:
         """The records from the byte ``span[0]`` up to ``span[1]``; None where these bytes are not whole records."""
@@ -70,7 +70,7 @@ class PartReader(msgspec.Struct, frozen=True):
             starts = np.cumsum(lengths + 1) - (lengths + 1)
         else:
             starts = np.array(list(_starts(data, records)), dtype=np.int64)
-        return RecordPart(start + starts, lengths, self.look(self.name, records))
+        return RecordPart(start + starts, lengths, self.extract(self.name, records))
 
 
 def spans(path: Path, start: int, length: int, size: int, most: int) -> Iterator[tuple[int, int]]:
@@ -90,7 +90,7 @@ def spans(path: Path, start: int, length: int, size: int, most: int) -> Iterator
 
 def records_in(data: bytes) -> Sequence[msgspec.Raw]:
     """The undecoded records in `data`, which are separated by commas. Raises `BadJson`."""
-    return lenient_json.decode_with_bare(b"[%b]" % data, list[msgspec.Raw], lenient_json.as_long_tokens)
+    return lenient_json.decode_with_nan(b"[%b]" % data, list[msgspec.Raw], lenient_json.as_long_tokens)
 
 
 def _starts(data: bytes, records: Sequence[msgspec.Raw]) -> Iterator[int]:

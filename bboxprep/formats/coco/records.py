@@ -117,7 +117,7 @@ class _Object(msgspec.Struct, frozen=True):
 
 def _decoded(raw: bytes) -> Mapping[str, Any]:
     try:
-        return lenient_json.decode_with_bare(raw, dict[str, Any], lenient_json.as_text_tokens)
+        return lenient_json.decode_with_nan(raw, dict[str, Any], lenient_json.as_text_tokens)
     except BadJson as error:
         raise _Unusable("record-unreadable", "", f"cannot be read ({error})") from error
 

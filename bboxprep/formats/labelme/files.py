@@ -23,7 +23,7 @@ from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_n
 from bboxprep.formats.labelme.fields import SPLIT, is_labelme
 from bboxprep.formats.labelme.shapes import read_objects
 from bboxprep.geometry.affine import Size
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, decode_with_bare, whole
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, decode_with_nan, whole
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
 
@@ -76,7 +76,7 @@ class LabelMeItem(msgspec.Struct, frozen=True):
 def read_file(path: Path, encoding: str = "") -> LabelMeFile:
     """The file at `path`. Raises `AnnotationError`."""
     try:
-        fields = decode_with_bare(
+        fields = decode_with_nan(
             as_utf8(read_bytes(path, MOST_BYTES), encoding), dict[str, msgspec.Raw], as_text_tokens
         )
         shapes = decode(fields.pop("shapes", msgspec.Raw(b"null")), list[msgspec.Raw])
@@ -234,7 +234,7 @@ def _is_damaged(path: Path, beside: bool) -> bool:
     if not beside:
         return False
     try:
-        decode_with_bare(as_utf8(read_bytes(path, MOST_BYTES)), dict[str, msgspec.Raw], as_text_tokens)
+        decode_with_nan(as_utf8(read_bytes(path, MOST_BYTES)), dict[str, msgspec.Raw], as_text_tokens)
     except (AnnotationError, UnicodeDecodeError, BadJson):
         return True
     return False

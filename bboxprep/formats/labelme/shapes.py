@@ -38,7 +38,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.labelme.fields import ORIENTED, PARTS, ROTATED, SHAPE_KEYS, SHAPE_TYPE, is_empty
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import ellipses_in, hull
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_bare, excerpt, number, numbers
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_nan, excerpt, number, numbers
 from bboxprep.io.png import read_png
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.rle import Rle
@@ -95,7 +95,7 @@ def read_objects(records: Sequence[msgspec.Raw], size: Size | None) -> tuple[lis
     for place, raw in enumerate(records):
         record: Mapping[str, Any] = {}
         try:
-            record = decode_with_bare(bytes(raw), dict[str, Any], as_text_tokens)
+            record = decode_with_nan(bytes(raw), dict[str, Any], as_text_tokens)
             shapes.append(_shape(place, record))
         except (_Unusable, BadJson) as error:
             field, problem = (error.field, error.problem) if isinstance(error, _Unusable) else ("", str(error))

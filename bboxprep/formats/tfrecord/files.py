@@ -80,11 +80,11 @@ def _called_records(root: Path) -> Iterator[tuple[str, Path]]:
     splits = [folder for folder in subfolders(root) if is_word(folder.name)]
     own = [root / _DATA] if (root / _DATA).is_dir() and resolved(root / _DATA) != resolved(root) else []
     for folder in (root, *own, *sorted(splits)):
-        for name in _called_record(folder):
+        for name in _record_names(folder):
             yield folder.name if folder in splits else without_number(name), folder / name
 
 
-def _called_record(folder: Path) -> list[str]:
+def _record_names(folder: Path) -> list[str]:
     """The names of the files in `folder` that are called like records, sorted."""
     listed = names_by_suffix(folder).items()
     told_by_all = ("", ".gz")  # the suffix of any other name tells

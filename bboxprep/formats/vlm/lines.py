@@ -12,7 +12,7 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.vlm.answers import TextBox, kind_of, read_answer
 from bboxprep.geometry.affine import Size
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_bare, numbers, whole
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode_with_nan, numbers, whole
 from bboxprep.io.paths import read_lines
 from bboxprep.model.validation import FARTHEST
 
@@ -54,7 +54,7 @@ def read_file(path: Path) -> tuple[list[GroundedImage], list[str]]:
         if not text:
             continue
         try:
-            record = decode_with_bare(text, dict[str, Any], as_text_tokens)
+            record = decode_with_nan(text, dict[str, Any], as_text_tokens)
         except BadJson:
             broken.append(f"line {number}")
             continue
