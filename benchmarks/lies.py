@@ -368,8 +368,8 @@ def coded_as(kind: str, source: Path, folder: Path, images: int) -> Path:
     for path in sorted(folder.glob("bboxprep*")):
         path.unlink()
     for path in sorted((folder / "images").rglob("*.*")):
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
+        with Image.open(path) as coded:
+            picture = coded.convert("RGB")
         path.unlink()
         if kind == "alpha":
             rows, columns = np.indices((picture.height, picture.width))
