@@ -10,6 +10,8 @@ journal. The terms and the paths are flushed before the first file: without them
 there. At the end all files are flushed together, before the run record says that the output is complete: an fsync of
 every label file would take longer than the run.
 
+The lines of a result are not stored in it, only their place (`result_lines`).
+
 A journal is untrusted input: a damaged block is done again, and no path in it is followed out of the output.
 """
 
@@ -27,19 +29,21 @@ import msgspec
 from bboxprep.errors import TargetError
 from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import error_reason
-from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result, encode_result
 from bboxprep.pipeline.resume.fingerprint import BatchFingerprint, FileStamp
+from bboxprep.pipeline.resume.result_lines import LinesFile, LinesPlace, ResultLines
 
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
 
 _MAX_ENTRY_BYTES = 1 << 28
+_MAX_PLACE_BYTES = 100
 _PAGE_BYTES = 1 << 14  # four times the default: a result of a batch takes hundreds of pages
 _UNFLUSHED = "PRAGMA synchronous = NORMAL"
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE batches (id INTEGER PRIMARY KEY, result BLOB NOT NULL);
+CREATE TABLE batches (id INTEGER PRIMARY KEY, result BLOB NOT NULL, lines BLOB NOT NULL);
 """  # made in one transaction, so that a journal has all of its tables or none
 _UNREADABLE = (
     sqlite3.SQLITE_ERROR,
@@ -78,8 +82,9 @@ class RunEnd(msgspec.Struct, frozen=True, array_like=True):
 class Journal:
     """An open journal; see `open_journal`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, lines: LinesFile) -> None:
         self.connection = connection
+        self.lines_file = lines
         self._numbers = self._stored_numbers()
         self._keys = dict(self._index())
 
@@ -113,6 +118,7 @@ class Journal:
                 self.connection.execute(f"DELETE FROM {table}")
             self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
             self._set("plan", plan)
+        self.lines_file.remove()
         self._numbers, self._keys = [], {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
@@ -123,10 +129,16 @@ class Journal:
             self.connection.execute("DELETE FROM notes WHERE name = 'end'")
             self._set("plan", plan)
 
-    def note_end(self, end: RunEnd) -> None:
-        """Store the `end`."""
+    def note_end(self, end: RunEnd, starts: Mapping[int, tuple[int, int]]) -> None:
+        """Store the `end`, and where the lines of each batch start in the files of the output: rows, sidecar."""
+        for number, (rows, sidecar) in starts.items():
+            if place := self._place(number):
+                moved = msgspec.structs.replace(place, finished=True, rows=rows, sidecar=sidecar)
+                values = (msgspec.msgpack.encode(moved), number)
+                self.connection.execute("UPDATE batches SET lines = ? WHERE id = ?", values)
         self._set("end", end)
         self.connection.commit()
+        self.lines_file.remove()
 
     @property
     def batches(self) -> Mapping[int, Sequence[Key]]:
@@ -143,17 +155,33 @@ class Journal:
                 yield from (file.path for image in fingerprint.images for file in image.files)
 
     def result(self, number: int) -> BatchResult | None:
-        """The result of the batch `number`; None where it has none."""
+        """The result of the batch `number`, without its lines; None where it has none."""
         return _decoded(decode_result, self._data(number))
+
+    def lines(self, number: int) -> ResultLines | None:
+        """The lines of the batch `number`; None where it has none, or they are no longer there."""
+        place = self._place(number)
+        return self.lines_file.read(place) if place else None
 
     def fingerprint(self, number: int) -> BatchFingerprint | None:
         """The fingerprint of the batch `number`; None where it has no result."""
         return _decoded(_decode_fingerprint, self._data(number))
 
-    def add(self, result: bytes) -> None:
-        """Add the result of a batch, encoded by `encode_result`."""
-        self.connection.execute("INSERT INTO batches (result) VALUES (?)", (result,))
+    def add(self, result: BatchResult) -> int:
+        """Add the result of a batch; returns its number. Raises `TargetError`."""
+        number = self.insert(result)
         self.connection.commit()
+        return number
+
+    def insert(self, result: BatchResult, number: int | None = None) -> int:
+        """Store the result of a batch, under the next number where none is given, and return that; not yet committed.
+
+        Raises `TargetError`.
+        """
+        place = self.lines_file.add(ResultLines(result.rows, result.sidecar))
+        rest = encode_result(msgspec.structs.replace(result, rows=b"", sidecar=b""))
+        values = (number, rest, msgspec.msgpack.encode(place))
+        return self.connection.execute("INSERT INTO batches VALUES (?, ?, ?)", values).lastrowid or 0
 
     def prune(self, numbers: Collection[int]) -> None:
         """Delete all batches of earlier runs except those with these `numbers`."""
@@ -183,6 +211,12 @@ class Journal:
         ).fetchone()
         return found and found[0]
 
+    def _place(self, number: int) -> LinesPlace | None:
+        found = self.connection.execute(
+            "SELECT lines FROM batches WHERE id = ? AND length(lines) <= ?", (number, _MAX_PLACE_BYTES)
+        ).fetchone()
+        return _decoded(_decode_place, found and found[0])
+
     def _note(self, name: str, kind: type[Any]) -> Any:
         found = self.connection.execute(
             "SELECT value FROM notes WHERE name = ? AND length(value) <= ?", (name, _MAX_ENTRY_BYTES)
@@ -194,6 +228,7 @@ class Journal:
 
 
 _decode_fingerprint = msgspec.msgpack.Decoder(BatchFingerprint).decode
+_decode_place = msgspec.msgpack.Decoder(LinesPlace).decode
 _Value = TypeVar("_Value")
 
 
@@ -213,8 +248,9 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
     path = dest / FOLDER / NAME
     with _faults_named(dest, path), _files_named(path):
         _make_folder(path.parent)
-        connection, journal = _opened(path, anew=anew)
-    with _faults_named(dest, path), closing(connection):
+        lines = LinesFile(path.with_name(f"{NAME}-lines"), dest)
+        connection, journal = _opened(path, lines, anew=anew)
+    with _faults_named(dest, path), closing(connection), closing(journal.lines_file):
         yield journal
 
 
@@ -234,18 +270,18 @@ def _make_folder(folder: Path) -> None:
             raise OSError(f"{path.name} is a link")
 
 
-def _opened(path: Path, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
+def _opened(path: Path, lines: LinesFile, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
     try:
-        return _locked(path)
+        return _locked(path, lines)
     except sqlite3.Error as error:
         if not anew or _code(error) not in _UNREADABLE:
             raise
         for file in sorted(path.parent.glob(f"{NAME}*")):
             file.unlink()
-        return _locked(path)
+        return _locked(path, lines)
 
 
-def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
+def _locked(path: Path, lines: LinesFile) -> tuple[sqlite3.Connection, Journal]:
     """The locked journal at `path`, with its tables. Raises `sqlite3.Error`."""
     connection = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
@@ -260,7 +296,7 @@ def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
         for statement in () if found else filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)
         connection.commit()
-        return connection, Journal(connection)
+        return connection, Journal(connection, lines)
     except BaseException:
         connection.close()
         raise

@@ -1,7 +1,7 @@
 """The journal of an output on this machine or in a storage.
 
 In a storage the journal consists of objects below ``.bboxprep``: `head` with the terms and the plan, and one object for
-each batch, put when it is done, so that a run can continue on any machine. An open journal is a
+each batch with its lines, put when it is done, so that a run can continue on any machine. An open journal is a
 temporary file of this machine, and every change of it is copied to the storage.
 
 A storage has no locks. The object `lock` names the process that writes. It is put only if it does not exist, so that
@@ -16,7 +16,6 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path, PurePath
 from socket import gethostname
 from sqlite3 import Connection
@@ -31,7 +30,9 @@ from bboxprep.io.atomic import TEMPORARY, as_target_error
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline.resume import journal as local
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result, encode_result
 from bboxprep.pipeline.resume.journal import FOLDER, Journal, PlannedFiles, RunEnd
+from bboxprep.pipeline.resume.result_lines import LinesFile
 
 LEASE = 900  # s
 _RENEWAL = 60  # s
@@ -54,7 +55,7 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
         TemporaryDirectory(prefix=TEMPORARY) as temporary,
         local.open_journal(Path(temporary)) as journal,
     ):
-        yield _MirroredJournal.read(journal.connection, folder, lock, anew=anew)
+        yield _MirroredJournal.read(journal, folder, lock, anew=anew)
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -67,14 +68,13 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
 class _MirroredJournal(Journal):
     """A journal whose changes are all copied to the storage, below `folder`."""
 
-    def __init__(self, connection: Connection, folder: StoredPath, lock: _Lock) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Connection, lines: LinesFile, folder: StoredPath, lock: _Lock) -> None:
+        super().__init__(connection, lines)
         self._folder, self._lock = folder, lock
-        self._stored_hashes: dict[int, bytes] = {}  # by number of the batch
 
     @classmethod
-    def read(cls, connection: Connection, folder: StoredPath, lock: _Lock, *, anew: bool) -> _MirroredJournal:
-        """The journal below `folder`, read into the empty database of `connection`. Raises `TargetError`."""
+    def read(cls, empty: Journal, folder: StoredPath, lock: _Lock, *, anew: bool) -> _MirroredJournal:
+        """The journal below `folder`, read into the `empty` one. Raises `TargetError`."""
         path, head = folder / "head", _Head({}, {})
         if path.is_file():
             try:
@@ -84,72 +84,66 @@ class _MirroredJournal(Journal):
                     raise TargetError(
                         f"{path}: is not a journal of this version; `overwrite=True` begins anew"
                     ) from error
+        connection = empty.connection
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
         connection.executemany("INSERT INTO notes VALUES (?, ?)", head.notes.items())
+        journal = cls(connection, empty.lines_file, folder, lock)
         for entry in (folder / BATCHES).scan() if (folder / BATCHES).is_dir() else ():
             if entry.name.isdecimal():
-                batch = (int(entry.name), (folder / BATCHES / entry.name).read_bytes())
-                connection.execute("INSERT INTO batches VALUES (?, ?)", batch)
+                journal._load(int(entry.name))
         connection.commit()
-        journal = cls(connection, folder, lock)
-        journal._stored_hashes = dict(journal._hashes())
-        return journal
+        return cls(connection, empty.lines_file, folder, lock)
+
+    def _load(self, number: int) -> None:
+        """Store the batch `number` as its object has it; one that cannot be read only keeps its number."""
+        data = self._object(number).read_bytes()
+        try:
+            self.insert(decode_result(data), number)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.connection.execute("INSERT INTO batches VALUES (?, x'', x'')", (number,))
 
     def begin(self, terms: Mapping[str, str], plan: PlannedFiles) -> None:
+        earlier = self._all_numbers()
         super().begin(terms, plan)
-        self._mirror_batches()
+        self._remove_objects(earlier)
         self._mirror_head()
 
     def note_plan(self, plan: PlannedFiles) -> None:
         super().note_plan(plan)
         self._mirror_head()
 
-    def note_end(self, end: RunEnd) -> None:
-        super().note_end(end)
+    def note_end(self, end: RunEnd, starts: Mapping[int, tuple[int, int]]) -> None:  # noqa: ARG002
+        """Store the `end`. The objects of batches keep their lines, for an object is not shortened in its place."""
+        super().note_end(end, {})
         self._mirror_head()
 
-    def add(self, result: bytes) -> None:
-        super().add(result)
+    def add(self, result: BatchResult) -> int:
+        number = super().add(result)
         self._lock.renew()
-        (number,) = self.connection.execute("SELECT max(id) FROM batches").fetchone()
-        self._write(number, result)
+        with as_target_error(self._folder):
+            self._object(number).put(encode_result(result))
+        return number
 
     def prune(self, numbers: Collection[int]) -> None:
+        earlier = self._all_numbers()
         super().prune(numbers)
-        self._mirror_batches()
+        self._remove_objects(earlier - self._all_numbers())
 
     def _mirror_head(self) -> None:
         notes = dict(self.connection.execute("SELECT name, value FROM notes").fetchall())
         with as_target_error(self._folder):
             (self._folder / "head").put(msgspec.msgpack.encode(_Head(self.terms, notes)))
 
-    def _mirror_batches(self) -> None:
-        """Put the batches that have changed, and remove those that were deleted."""
-        now = dict(self._hashes())
-        for number in self._stored_hashes.keys() - now.keys():
+    def _remove_objects(self, numbers: Collection[int]) -> None:
+        for number in numbers:
             with as_target_error(self._folder):
                 self._object(number).unlink(missing_ok=True)
-        for number, hashed in now.items():
-            if self._stored_hashes.get(number) != hashed:
-                (result,) = self.connection.execute("SELECT result FROM batches WHERE id = ?", (number,)).fetchone()
-                self._write(number, result)
-        self._stored_hashes = now
-
-    def _write(self, number: int, result: bytes) -> None:
-        with as_target_error(self._folder):
-            self._object(number).put(result)
-        self._stored_hashes[number] = _hashed(result)
 
     def _object(self, number: int) -> StoredPath:
         return self._folder / BATCHES / f"{number:08}"
 
-    def _hashes(self) -> Iterator[tuple[int, bytes]]:
-        for number, result in self.connection.execute("SELECT id, result FROM batches"):
-            yield number, _hashed(result)
-
-
-def _hashed(result: bytes) -> bytes:
-    return blake2b(result, digest_size=16).digest()
+    def _all_numbers(self) -> set[int]:
+        return {number for (number,) in self.connection.execute("SELECT id FROM batches")}
 
 
 class _LockHolder(msgspec.Struct, frozen=True):

@@ -230,7 +230,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
         output_folder.flush_all(dest)
         write_record(dest, self._record(journal))
         output_folder.mark_finished(dest)
-        journal.note_end(end_state(dest, self.conversion.dataset, self.writer))
+        journal.note_end(end_state(dest, self.conversion.dataset, self.writer), sink.starts)
         return self._outcome(dest, sink.fresh)
 
     def _write_images(self, journal: Journal, keys: Sequence[Key], *, resumed: bool) -> ResultSink:
@@ -258,11 +258,14 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
         )
 
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
-        """The images in blocks; a batch of the `earlier` run is a block with its fingerprint."""
+        """The images in blocks; a batch of the `earlier` run whose lines are still there is a block with its
+        fingerprint.
+        """
         keys = self._keys()
         for rows, number in self._batches(earlier):
             outputs = tuple([self.outputs.get(keys[row]) for row in rows])
-            yield Block(rows.start, outputs, number, earlier.fingerprint(number) if earlier and number else None)
+            whole = earlier and number and earlier.lines(number)
+            yield Block(rows.start, outputs, number, earlier.fingerprint(number) if earlier and whole else None)
 
     def _batches(self, earlier: Journal | None) -> Iterator[tuple[range, int]]:
         return batches_of(self._keys(), self.batch_size, earlier.batches if earlier else {})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bboxprep.errors import BboxprepError, InternalError, TargetError
+from bboxprep.errors import BboxprepError, TargetError
 from bboxprep.formats.api import Writer
 from bboxprep.io.atomic import AtomicWriter
 from bboxprep.pipeline.output.image_rows import IMAGES
@@ -16,6 +16,7 @@ from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result_or_number
 from bboxprep.pipeline.resume.journal import Journal, Key
+from bboxprep.pipeline.resume.result_lines import ResultLines
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 
 
@@ -23,8 +24,9 @@ class ResultSink(msgspec.Struct):
     """Takes the results of a run, whose images have the `keys`.
 
     `done` counts the images, `fresh` those that were written by this run, not by an earlier one. `reused` are the
-    numbers of the batches of the earlier run. `unwritten` are the paths of `outputs` that were not written: the image
-    was left out, or is not labelled.
+    numbers of the batches of the earlier run. `starts` has the places (bytes) where the lines of each batch start in
+    the rows and in the sidecar, by its number in the journal. `unwritten` are the paths of `outputs` that were not
+    written: the image was left out, or is not labelled.
     """
 
     dest: Path
@@ -37,6 +39,7 @@ class ResultSink(msgspec.Struct):
     done: int = 0
     fresh: int = 0
     reused: set[int] = msgspec.field(default_factory=set)
+    starts: dict[int, tuple[int, int]] = msgspec.field(default_factory=dict)
     unwritten: list[str] = msgspec.field(default_factory=list)
 
     def take(self, encoded_results: Iterable[bytes], progress: Callable[[int], None]) -> None:
@@ -47,11 +50,12 @@ class ResultSink(msgspec.Struct):
             rows = stack.enter_context(AtomicWriter(self.dest / IMAGES))
             sidecar = stack.enter_context(self.sidecar_writer.opened(self.dest)) if self.sidecar_writer else None
             for encoded in encoded_results:
-                result = self._result_of(encoded)
+                number, result, lines = self._result_of(encoded)
                 self._note(result)
-                rows.write(result.rows)
+                self.starts[number] = (rows.size, sidecar.size if sidecar else 0)
+                rows.write(lines.rows)
                 if sidecar:
-                    sidecar.write(result.sidecar)
+                    sidecar.write(lines.sidecar)
                 progress(self.done)
 
     def close(self) -> None:
@@ -70,18 +74,19 @@ class ResultSink(msgspec.Struct):
         for output in filter(None, map(self.outputs.get, keys)):
             self.unwritten += [path for path in (output.image, *output.labels) if path not in written]
 
-    def _result_of(self, encoded: bytes) -> BatchResult:
-        """The result of a block. A new one is added to the journal; for a number the earlier one is read from it."""
+    def _result_of(self, encoded: bytes) -> tuple[int, BatchResult, ResultLines]:
+        """The number, the result and the lines of a block. A new result is added to the journal; for a number the
+        earlier one is read from it.
+        """
         found = decode_result_or_number(encoded)
         if isinstance(found, BatchResult):
             self.fresh += len(found.images)
-            self.journal.add(encoded)
-            return found
+            return self.journal.add(found), found, ResultLines(found.rows, found.sidecar)
         self.reused.add(found)
-        result = self.journal.result(found)
-        if result is None:
-            raise InternalError(f"batch {found}: its fingerprint matches but its result is gone; please report this")
-        return result
+        result, lines = self.journal.result(found), self.journal.lines(found)
+        if result is None or lines is None:
+            raise TargetError(f"{self.dest}: its records changed while the run was at work; the same command goes on")
+        return found, result, lines
 
     @contextmanager
     def _damage_as_target_error(self) -> Iterator[None]:

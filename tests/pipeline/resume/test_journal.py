@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from bboxprep.errors import TargetError
-from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts, encode_result
+from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts
 from bboxprep.pipeline.resume.fingerprint import NO_STAMP, BatchFingerprint, FileStamp, ImageFiles, OutputFile
 from bboxprep.pipeline.resume.journal import (
     FOLDER,
@@ -48,15 +48,15 @@ def edit(dest: Path, *statements: str) -> None:
 def filled(dest: Path) -> None:
     with open_journal(dest) as journal:
         journal.begin({"recipe": "1"}, PLAN)
-        journal.add(encode_result(result("a", "b")))
-        journal.note_end(RunEnd("state", (("data.yaml", NO_STAMP),)))
+        journal.add(result("a", "b"))
+        journal.note_end(RunEnd("state", (("data.yaml", NO_STAMP),)), {})
 
 
 def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), open_journal(tmp_path) as journal:  # noqa: PT012
         journal.begin({"recipe": "1"}, PLAN)
-        journal.add(encode_result(result("a", "b", path="images/a.jpg")))
-        journal.add(encode_result(result("c")))
+        journal.add(result("a", "b", path="images/a.jpg"))
+        journal.add(result("c"))
         raise ZeroDivisionError
     with open_journal(tmp_path) as journal:
         assert journal.terms == {"recipe": "1"}
@@ -68,7 +68,7 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
         assert journal.result(1) == whole
         assert journal.fingerprint(1) == BatchFingerprint("train", b"c", whole.images)
         assert journal.result(3) is None
-        journal.note_end(RunEnd("state", ()))
+        journal.note_end(RunEnd("state", ()), {})
     with open_journal(tmp_path) as journal:
         assert journal.end == RunEnd("state", ())
         journal.note_plan(PlannedFiles())
@@ -85,9 +85,9 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
 def test_batches_that_are_not_kept_are_forgotten_and_new_ones_are_kept(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         for batch in (result("a", "b"), result("c"), result("b", path="new")):
-            journal.add(encode_result(batch))
+            journal.add(batch)
     with open_journal(tmp_path) as journal:
-        journal.add(encode_result(result("d")))
+        journal.add(result("d"))
         journal.prune({1, 3})
     with open_journal(tmp_path) as journal:
         assert names(journal) == [["a", "b"], ["b"], ["d"]]
@@ -97,7 +97,7 @@ def test_batches_that_are_not_kept_are_forgotten_and_new_ones_are_kept(tmp_path:
 
 def test_names_that_are_no_text_are_found_again(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add(encode_result(result("\udcff.jpg")))
+        journal.add(result("\udcff.jpg"))
     with open_journal(tmp_path) as journal:
         assert journal.batches == {1: [journal_key(("train", "\udcff.jpg"))]}
 
@@ -160,7 +160,7 @@ def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
         pass
     with open_journal(tmp_path, anew=True) as journal:
         assert (names(journal), journal.plan, journal.terms) == ([], PlannedFiles(), {})
-        journal.add(encode_result(result("a")))
+        journal.add(result("a"))
     with open_journal(tmp_path) as journal:
         assert names(journal) == [["a"]]
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, va
     filled(tmp_path)
     edit(
         tmp_path,
-        f"INSERT INTO batches VALUES (9, {value})",
+        f"INSERT INTO batches VALUES (9, {value}, {value})",
         *(f"INSERT OR REPLACE INTO notes VALUES ('{name}', {value})" for name in ("plan", "end")),
         f"INSERT OR REPLACE INTO terms VALUES ('recipe', {value})",
     )
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, va
 
 def test_what_is_too_much_to_read_is_left_unread(tmp_path: Path) -> None:
     filled(tmp_path)
-    edit(tmp_path, f"INSERT INTO batches VALUES (9, zeroblob({2**28 + 1}))")
+    edit(tmp_path, f"INSERT INTO batches VALUES (9, zeroblob({2**28 + 1}), zeroblob({2**28 + 1}))")
     with open_journal(tmp_path) as journal:
         assert names(journal) == [["a", "b"]]
 
