@@ -23,7 +23,7 @@ from bboxprep.verification.drawn_labels import meets_another
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, spills, stated_outline
+from bboxprep.verification.oriented import corners_off, is_kept, oriented_off, rectangle_area, spills, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.visible_area import rings_area, visible_area
 
@@ -190,8 +190,8 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
     if shape is not None:
         _, most = visible_area(pair.source, pair.one, pair.expected.outlines[pair.one], pair.mapped)
         share = min(1.0, _box_area(pair.expected.boxes[pair.one]) / _box_area(pair.placed))
-        if _is_oriented_only(pair.source, pair.one):  # what is left of it gets a new, larger rectangle
-            most, share = shape * pair.growth, 1.0
+        if _is_oriented_only(pair.source, pair.one):  # what is left of it gets a rectangle of its own
+            most, share = rectangle_area(apply(pair.mapped.from_frame, pair.source.oriented[pair.one])), 1.0
         exact = bool(pair.source.polygons[pair.one])
         return max(most if exact else 1.5 * most + LEAST_MASK, stated * share if np.isfinite(stated) else 0.0), False
     if np.isnan(stated):

@@ -225,6 +225,12 @@ def least_rectangles(ring: Points, slack: float = 0.0) -> list[Points]:
     return [_around(turned[one], angles[one]) for one in order if areas[one] <= most]
 
 
+def rectangle_area(points: Points) -> float:
+    """The area of the rectangle of least area around points (P, 2) px, square px."""
+    hull = convex_hull(points)
+    return _area(least_rectangles(hull)[0]) if len(hull) > 2 else 0.0
+
+
 def _around(points: Points, angle: float) -> Points:
     """The corners (4, 2) of the upright rectangle around points (P, 2), turned by `angle`."""
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)

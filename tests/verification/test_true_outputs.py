@@ -16,7 +16,7 @@ from bboxprep.errors import UsageError
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.recipe.affine_steps import Rotate, Shear
 from bboxprep.recipe.appearance import Contrast, Exposure
-from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import make, recorded, told
@@ -89,6 +89,15 @@ def test_an_oriented_box_that_its_own_edge_cuts_is_a_rectangle_in_a_stretched_im
     (root / "labelTxt").mkdir()
     (root / "labelTxt" / "0.txt").write_text("41 12 76 28 66 53 31 36 cat 0\n")
     assert told(verify(make(tmp_path / "out", root.parent, to, Recipe(Resize((50, 36))), **options))) == ""
+
+
+def test_four_corners_that_are_no_rectangle_have_one_of_a_larger_area_where_a_tile_cuts_them(tmp_path: Path) -> None:
+    root = tmp_path / "in" / "train"
+    (source(root) / "instances.json").unlink()
+    (root / "labelTxt").mkdir()
+    (root / "labelTxt" / "0.txt").write_text("20 30 22 20 17 24 70 36 cat 0\n")
+    out = make(tmp_path / "out", root.parent, "hf_imagefolder", Recipe(Crop(30, 10, 40, 40)))
+    assert told(verify(out)) == ""
 
 
 @pytest.mark.parametrize("recipe", [Recipe(Resize((32, 32))), Recipe(Shear(12.0))], ids=str)
