@@ -10,6 +10,7 @@ from bboxprep.io.atomic import as_target_error
 from bboxprep.io.remote import is_stored
 
 _BYTES = 4 * 1024**2  # in memory; more go to a file
+_PIECE = 1 << 18  # bytes of lines that are written to it together
 
 
 class SpooledLines:
@@ -21,13 +22,23 @@ class SpooledLines:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._spool = _spool(root)
+        self._last: list[bytes] = []  # not written yet
+        self._bytes = 0  # of these
 
     def add(self, line: bytes) -> None:
         """Add `line`, without its end. Several lines, with ends between them, are added as such."""
+        self._last.append(line)
+        self._bytes += len(line)
+        if self._bytes >= _PIECE:
+            self._write()
+
+    def _write(self) -> None:
         with as_target_error(self._root):
-            self._spool.write(line + b"\n")
+            self._spool.write(b"\n".join([*self._last, b""]))
+        self._last, self._bytes = [], 0
 
     def __iter__(self) -> Iterator[bytes]:
+        self._write()
         self._spool.seek(0)
         for line in self._spool:
             yield line[:-1]
