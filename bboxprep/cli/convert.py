@@ -103,6 +103,7 @@ from bboxprep.recipe.recipe import Recipe
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @policies.max_pixels_option
 @policies.decode_all_option
+@recipes.filter_options
 @recipes.class_options
 @recipes.split_options
 @policies.policy_options

@@ -64,7 +64,9 @@ def stacked(*options: Decorator) -> Decorator:
     return lambda command: reduce(lambda changed, option: option(changed), reversed(options), command)
 
 
-Section = Literal["Formats", "Steps", "Images", "Objects", "Classes and splits", "Reading", "Writing", "Options"]
+Section = Literal[
+    "Formats", "Steps", "Filters", "Images", "Objects", "Classes and splits", "Reading", "Writing", "Options"
+]
 _SECTION_OF: dict[click.Parameter, Section] = {}
 
 

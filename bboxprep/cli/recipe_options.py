@@ -20,6 +20,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.text import read_text
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.escaping import split_names, split_pair
+from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
@@ -31,6 +32,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
 _MOST_BYTES = 1 << 24  # of a file of new names
 _MANNER = ("pad", "kernel", "upright", "no_upright")
+_FILTERS = ("min_size", "max_size", "only_images_with", "drop_empty")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -127,13 +129,43 @@ split_options: Decorator = in_section(
 )
 
 
+_FILTER_OPTIONS = (
+    click.option(
+        "--min-size",
+        multiple=True,
+        metavar="N|N%|CLASS=N",
+        help="Leave out objects of whose box a side is shorter than this in the output image: px, or per cent of that "
+        "side of the image; of one class or of all others. Can be repeated.",
+    ),
+    click.option(
+        "--max-size", multiple=True, metavar="N|N%|CLASS=N", help="The same of objects with a side longer than this."
+    ),
+    click.option(
+        "--only-images-with",
+        multiple=True,
+        metavar="A,B",
+        help="Leave out images, or tiles, that show no object of these classes. Can be repeated.",
+    ),
+    click.option(
+        "--drop-empty",
+        is_flag=False,
+        flag_value=1.0,
+        type=click.FloatRange(0, 1),
+        metavar="[SHARE]",
+        help="Leave out this share of the images, or tiles, without objects, chosen by a hash of their names; without "
+        "SHARE all of them.",
+    ),
+)
+
+
 recipe_options: Decorator = in_section("Steps", *_OPTIONS)
+filter_options: Decorator = in_section("Filters", *_FILTER_OPTIONS)
 
 
 def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
     """The recipe among the values that were `given`. Raises `UsageError`."""
     if given["recipe"]:
-        besides = [f"--{name.replace('_', '-')}" for name in (*_STEPS, *_MANNER) if _is_said(name)]
+        besides = [f"--{name.replace('_', '-')}" for name in (*_STEPS, *_MANNER, *_FILTERS) if _is_said(name)]
         if besides:
             raise UsageError(f"recipe: have {', '.join(besides)} beside --recipe, want the steps in one place")
         from bboxprep.recipe.load import read_recipe  # which knows every step there is, and few runs need most
@@ -145,8 +177,19 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
         word = "copies" if given["copies"] else "seed"
         raise UsageError(f"{word}: nothing is drawn; want a step of chance, as in --flip horizontal:0.5")
     augment = Augment(*chance, copies=given["copies"] or 1) if chance else None
-    how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"]}
+    how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"], "filters": _filters(given)}
     return Recipe(*fixed, upright=_upright(given), augment=augment, seed=given["seed"] or 0, **how)
+
+
+def _filters(given: Mapping[str, Any]) -> Filters:
+    """The filters that were given. Raises `UsageError`."""
+    limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
+    return Filters(only_images_with=_names(given["only_images_with"]), drop_empty=given["drop_empty"] or 0.0, **limits)
+
+
+def _limit(text: str, option: str) -> SizeLimit:
+    category, value = split_pair(text, option, "N or CLASS=N") if "=" in text else ("", text)
+    return SizeLimit.parse(value, option, category)
 
 
 def _upright(given: Mapping[str, Any]) -> Upright:

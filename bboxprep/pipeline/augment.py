@@ -263,6 +263,7 @@ class Augmenter(msgspec.Struct, frozen=True):
 
 def _check(recipe: Recipe, names: Sequence[str]) -> None:
     """Raise `UsageError` for faults that would otherwise be found during the run."""
+    recipe.filters.check(names)
     for step in _all_steps(recipe):
         for name in step.keep if isinstance(step, Flip) else ():
             if name not in names:

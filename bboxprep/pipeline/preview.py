@@ -14,6 +14,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.work.filtering import FilterPlan
 from bboxprep.recipe.recipe import Recipe
 
 
@@ -44,7 +45,9 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
     augmenter = Augmenter.of(recipe, taken)
     splits = [summary.key[0] for summary in taken.summaries]
     rows = [row for row, split in enumerate(splits) if is_training(split)] or list(range(len(splits)))
-    return [augmenter(taken.dataset[row]).sample for row in _evenly_spaced(_by_image(taken, rows), count)]
+    filters = FilterPlan.of(recipe.filters, taken.dataset.categories.names, taken.dataset.flip_mapping)
+    chosen = _evenly_spaced(_by_image(taken, rows), count)
+    return [filters.applied(augmenter(taken.dataset[row]).sample) for row in chosen]
 
 
 def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:

@@ -14,6 +14,10 @@ part. Each step checks its own options; this module defines how steps and option
         - flip: {axis: horizontal, p: 0.5, keep: [traffic sign]}
         - rotate: [-15, 15]         # the first option of a step needs no name
     seed: 7
+    filters:                        # what the output leaves out
+      min_size: {"*": 8, person: 2%}
+      only_images_with: [person, car]
+      drop_empty: 0.9
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from msgspec import UNSET
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
+from bboxprep.model.filters import Filters
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
@@ -37,7 +42,7 @@ from bboxprep.recipe.recipe import Augment, Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
 from bboxprep.spelling import suggestion
 
-_KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed")
+_KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
 _AUGMENT_KEYS = ("copies", "plain", "steps")
 _MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
@@ -118,11 +123,22 @@ def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     upright, first = _upright(first, entries.get("upright"))
     steps = _steps(first, pad_option, folder)
     augment = _augment(entries["augment"], pad_option, folder) if "augment" in entries else None
-    options = {key: plain_data(entries[key]) for key in ("kernel", "seed") if key in entries}
+    options: dict[str, Any] = {key: plain_data(entries[key]) for key in ("kernel", "seed") if key in entries}
+    if "filters" in entries:
+        options["filters"] = _filters(entries["filters"])
     try:
         return Recipe(*steps, upright=upright, augment=augment, **pad_option.values, **options)
     except (UsageError, TypeError) as error:
         raise WrongPlace(_place_of(error, entries, found), str(error)) from error
+
+
+def _filters(found: LocatedData) -> Filters:
+    try:
+        return Filters.of(plain_data(found))
+    except UsageError as error:
+        entries = found.value if isinstance(found.value, dict) else {}
+        named = entries.get(str(error).partition(":")[0], found)
+        raise WrongPlace(named.where, str(error)) from error
 
 
 def _place_of(error: Exception, entries: Mapping[str, LocatedData], found: LocatedData) -> str:

@@ -23,6 +23,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
+from bboxprep.model.filters import NO_FILTERS, Filters
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
@@ -103,8 +104,8 @@ class Recipe:
     `upright` applies the EXIF orientation of each image first; without it the stored pixels are used and the tag is
     dropped. With "auto" an image whose labels are drawn in the stored plane is left as stored: its tag is likely stale.
     `pad` fills margins (a gray level, an RGB triple, "edge" or "reflect"), `kernel` is used to resample.
-    `augment` is for training images alone, and `seed` determines its draws (0 without it). Raises `UsageError` for a
-    random step outside of `augment`.
+    `augment` is for training images alone, and `seed` determines its draws (0 without it). `filters` leave out objects
+    and images of the output. Raises `UsageError` for a random step outside of `augment`.
     """
 
     steps: tuple[RecipeStep, ...]
@@ -112,6 +113,7 @@ class Recipe:
     rendering: Rendering
     augment: Augment | None
     seed: int
+    filters: Filters
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class Recipe:
         kernel: Kernel = "auto",
         augment: Augment | None = None,
         seed: int = 0,
+        filters: Filters = NO_FILTERS,
     ) -> None:
         steps = _listed("Recipe", steps)
         _check(steps, augment, seed)
@@ -131,6 +134,7 @@ class Recipe:
         object.__setattr__(self, "rendering", Rendering(kernel, pad, tuple(_effect(step) for step in self.appearance)))
         object.__setattr__(self, "augment", augment)
         object.__setattr__(self, "seed", seed if augment else 0)
+        object.__setattr__(self, "filters", filters)
 
     @cached_property
     def is_fixed(self) -> bool:
@@ -164,8 +168,13 @@ class Recipe:
         return self._with(self.steps)
 
     @cached_property
+    def without_filters(self) -> Recipe:
+        """This recipe without its filters."""
+        return self._with(self.steps, self.augment, self.seed) if self.filters else self
+
+    @cached_property
     def _hash(self) -> int:
-        return hash((self.steps, self.upright, self.rendering, self.augment, self.seed))
+        return hash((self.steps, self.upright, self.rendering, self.augment, self.seed, self.filters))
 
     def __hash__(self) -> int:
         return self._hash
@@ -233,6 +242,7 @@ class Recipe:
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""
         how = {"pad": _plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
+        how |= {"filters": self.filters.options()} if self.filters else {}
         if self.augment is None:
             return {"upright": self.upright, "steps": _options(self.steps), **how}
         parts = {"preprocess": _options(self.steps), "augment": self.augment.options()}
@@ -244,7 +254,8 @@ class Recipe:
             if step.pads:
                 words[place] += f" pad {_pad_text(self.rendering.pad)}"
                 break
-        return " > ".join(words) + (f" | {self.augment}" if self.augment else "")
+        parts = [" > ".join(words), *(str(part) for part in (self.augment, self.filters) if part)]
+        return " | ".join(parts)
 
     def _with(self, steps: Iterable[RecipeStep], augment: Augment | None = None, seed: int = 0) -> Recipe:
         pad, kernel = self.rendering.pad, self.rendering.kernel

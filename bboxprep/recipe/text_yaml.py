@@ -7,6 +7,7 @@ refused, and so is what `io.strict_yaml` refuses.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ from bboxprep.recipe.recipe import Recipe
 
 _INTEGER = re.compile(r"[-+]?\d{1,300}")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_BREAKS = re.compile("[\x85\u2028\u2029]")  # ends of lines to YAML, which PyYAML writes as they are
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -31,8 +33,9 @@ def parse_yaml(data: bytes) -> LocatedData:
 
 def to_yaml(recipe: Recipe) -> str:
     """`recipe` as YAML text; parsing it returns an equal recipe."""
-    text = yaml.safe_dump(recipe.options(), sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
-    return str(text)
+    write = partial(yaml.safe_dump, recipe.options(), sort_keys=False, default_flow_style=None, width=120)
+    text = str(write(allow_unicode=True))
+    return str(write()) if _BREAKS.search(text) else text
 
 
 def _located(node: YamlNode) -> LocatedData:

@@ -50,8 +50,9 @@ def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
     if not isinstance(copies, int) or not requested:
         return
     found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    written = {image.source for image in case.run.images if image.output}
     for image in case.run.images:
-        if is_training(image.split) and image.output:
+        if is_training(image.split) and image.source in written:
             found[image.source, image.split, image.tile].append(image.copy)
     for (source, _, tile), numbers in found.items():
         if sorted(numbers) != list(range(copies)):

@@ -16,6 +16,7 @@ FAULTS: dict[str, str] = {
     "run-incomplete": "the run that writes this output has not ended",
     "record-damaged": "the record of the run cannot be read in full",
     "output-unreadable": "the output cannot be read as the dataset that its record names",
+    "image-unfiltered": "an image is there that a filter of the recipe leaves out",
     "image-missing": "an image that the source has, or the record names, is not there",
     "image-unreadable": "an image cannot be decoded",
     "image-swapped": "an image shows what another one should show",

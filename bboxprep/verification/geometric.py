@@ -33,6 +33,7 @@ from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_l
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import with_own_cuts, with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
+from bboxprep.verification.size_filters import filters_of, with_size_limits
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 LEAST_GROWTH = 1e-12  # of areas, by an invertible map
@@ -78,7 +79,7 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
         fitting |= drawn & has_whole_edges(sample.instances.boxes)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
-    losses = _losses(case, image, origin.instances, names, expected, mapped)
+    losses = losses_of(case, image, origin.instances, names, expected, mapped)
     matching = match(fitting, alike, expected, sample.instances.boxes, losses)
     faults += removals.removal_faults(case, image, origin, matching.found)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
@@ -99,7 +100,7 @@ def _uncompared(case: VerificationInputs, source: Instances) -> Iterator[str]:
             yield f"the labels hold no {column}, which objects of the source have; they are not compared"
 
 
-def _losses(
+def losses_of(
     case: VerificationInputs,
     image: ImageRow,
     source: Instances,
@@ -110,7 +111,18 @@ def _losses(
     """The losses that the rules of the run and the recipe of `image` demand of the objects of its `source`."""
     policy, steps = case.run.record.object_policy, case.recipe(image).get("steps")
     without_crowd = drops_crowd(policy.crowd, case.carries, case.format)
-    return expected_losses(source, names, expected, mapped, policy, steps, without_crowd=without_crowd)
+    losses = expected_losses(source, names, expected, mapped, policy, steps, without_crowd=without_crowd)
+    filters = filters_of(case.run.record.recipe)
+    return with_size_limits(losses, filters, names, source.crowd, expected, mapped) if filters else losses
+
+
+def map_of(case: VerificationInputs, image: ImageRow, origin: Sample) -> Mapped | None:
+    """The map from the frame of `origin` to its output `image`; None where it is not derived from the recipe."""
+    if origin.header is None:
+        return None
+    seen = _seen(case, image, origin.path, origin.header)
+    mapped, _, _ = _mapped(case, image, seen, is_stated=origin.header.stated)
+    return mapped if mapped and mapped.derived else None
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:

@@ -24,6 +24,7 @@ from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
 from bboxprep.verification.removals import removal_totals
+from bboxprep.verification.size_filters import FILTERED
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 SPILL = 0.01  # px; how far rounding may move a box over an edge
@@ -106,7 +107,7 @@ def _left_out(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     elif "image-unread" in codes:
         words = "was not written, for the system failed to read it; the same command tries it again"
         yield _fault("image-missing", image.source, words)
-    elif _can_be_written(case, image, codes):
+    elif FILTERED not in codes and _can_be_written(case, image, codes):  # `filtered_images` asks the filters
         words = f"was not written ({', '.join(sorted(codes))}), and can be read and transformed"
         yield _fault("image-missing", image.source, words)
 

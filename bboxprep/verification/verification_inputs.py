@@ -120,7 +120,7 @@ class VerificationInputs:
         """The recipe of `image`: of its row if drawn, else of the run for its split; {} without one."""
         if image.recipe is not None:
             return with_upright(image.recipe, image)
-        recipe = self.run.record.recipe
+        recipe = {name: part for name, part in self.run.record.recipe.items() if name != "filters"}
         if "augment" not in recipe or is_training(image.split):
             return with_upright(recipe, image)
         fixed = {"steps": recipe.get("preprocess")} | {key: recipe.get(key) for key in ("upright", "pad", "kernel")}

@@ -23,6 +23,7 @@ from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.detections import read_detections
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
+from bboxprep.verification.filtered_images import filter_faults
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
@@ -190,13 +191,14 @@ class _ImageCheck:
 def _check_image(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> _ImageVerdict:
     structural = tuple(image_faults(case, image))
     compared = compare(case, image)
+    filtered = tuple(filter_faults(case, image, compared))
     pixel = compare_pixels(case, image, compared) if pixels else PixelComparison()
     tallies = (
         Tally(Layer.STRUCTURAL, "images", int(not structural), 0, int(bool(structural))),
         compared.tally,
         pixel.tally,
     )
-    return _ImageVerdict((*structural, *compared.faults, *pixel.faults), tallies, pixel)
+    return _ImageVerdict((*structural, *compared.faults, *filtered, *pixel.faults), tallies, pixel)
 
 
 def _assembled(

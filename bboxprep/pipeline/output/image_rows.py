@@ -255,8 +255,11 @@ def _fields(sample: Sample, output: Output | None, method: WriteMethod, root: Pa
     if output:
         fields |= {"made": method, "output_size": sample.size}
         fields |= _mosaic_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
-        fields |= _variant_fields(sample)
-        fields |= {"copy_or_unset": sample.variant.copy} if sample.variant and sample.variant.recipe else {}
+    elif sample.mirrored:
+        fields["mirrored"] = True
+    fields |= _variant_fields(sample)
+    if sample.variant and (sample.variant.recipe or not output):
+        fields["copy_or_unset"] = sample.variant.copy
     return fields
 
 

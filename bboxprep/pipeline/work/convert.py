@@ -57,7 +57,9 @@ def convert_source(
             return False
 
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
-    dataset = with_task(replace(dataset, findings=dataset.transform(recipe).findings), options or {}, to)
+    dataset = with_task(
+        replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options or {}, to
+    )
     source = with_variants(msgspec.structs.replace(source, dataset=dataset), recipe)
     return Conversion(
         source.dataset,

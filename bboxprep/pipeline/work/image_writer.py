@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_f
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.batch import Batch
+from bboxprep.model.filters import NO_FILTERS, Filters
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
@@ -31,6 +32,7 @@ from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WriteMethod,
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
+from bboxprep.pipeline.work.filtering import FilterPlan
 
 NO_LABELS = Labels()
 NO_FILES: tuple[OutputFile, ...] = ()
@@ -39,7 +41,8 @@ NO_FILES: tuple[OutputFile, ...] = ()
 class ImageWriter(msgspec.Struct, frozen=True):
     """Writes the image and the labels of transformed samples below `dest`; None for a dry run, which writes nothing.
 
-    `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`.
+    `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`, and `filters`
+    those of the recipe.
     """
 
     names: Sequence[str]
@@ -50,17 +53,22 @@ class ImageWriter(msgspec.Struct, frozen=True):
     flip_mapping: FlipMapping
     labels_only: bool = False
     images: ImagePlacement = "copy"
+    filters: Filters = NO_FILTERS
 
     def write_images(
         self, batch: Batch, outputs: Sequence[Output | None], given_up: Collection[int] = ()
     ) -> WrittenBatch:
         """Write the image of each sample of `batch` to its place in `outputs`. An image without a place, one that
-        cannot be read, and those at the rows `given_up`, because they kill every process that opens them, are left out
-        with their objects, with findings. Raises `TargetError`.
+        cannot be read, those that the filters leave out, and those at the rows `given_up`, because they kill every
+        process that opens them, are left out with their objects, with findings. Raises `TargetError`.
         """
-        refused = dict(self._refused(batch, outputs, given_up))
+        refused, source_names = dict(self._refused(batch, outputs, given_up)), self._source_names
         batch = self._leave_out(batch, refused)
-        whole, batch = batch, self.crowd.apply(batch, partial(self.flip_mapping.source_names, self.names))
+        plan = FilterPlan.of(self.filters, self.names, self.flip_mapping)
+        whole = batch = plan.without_objects(batch)
+        batch = self.crowd.apply(batch, source_names)
+        filtered = {row: why for row, why in plan.left_out(batch).items() if row not in refused}
+        batch, refused = self._leave_out(batch, filtered, "image-filtered"), refused | filtered
         places: list[Output | None] = [None if row in refused else output for row, output in enumerate(outputs)]
         images, notes, faults = [NO_FILE] * len(batch), dict[int, list[Finding]](), dict[int, list[Finding]]()
         for row, (place, header) in enumerate(zip(places, batch.headers, strict=True)):
@@ -172,12 +180,19 @@ class ImageWriter(msgspec.Struct, frozen=True):
         stamp = stamp_of(self.dest / path) if self.dest and is_stored(self.dest) else None
         return OutputFile(path, digest, stamp)
 
-    def _leave_out(self, batch: Batch, rows: Mapping[int, Sequence[Finding]]) -> Batch:
-        """`batch` without the objects of the samples at `rows`, with these findings and one for each class of them."""
+    @property
+    def _source_names(self) -> Callable[[bool], Sequence[str]]:
+        """The classes of labels before a flip, by whether a sample is mirrored."""
+        return partial(self.flip_mapping.source_names, self.names)
+
+    def _leave_out(self, batch: Batch, rows: Mapping[int, Sequence[Finding]], code: str = "image-skipped") -> Batch:
+        """`batch` without the objects of the samples at `rows`, with these findings and one of `code` for each class of
+        them.
+        """
         if not rows:
             return batch
-        gone, names = np.isin(batch.owners, list(rows)), partial(self.flip_mapping.source_names, self.names)
-        lost = dropped_by_class(batch, "image-skipped", gone, names, "skipped with their image")
+        gone = np.isin(batch.owners, list(rows))
+        lost = dropped_by_class(batch, code, gone, self._source_names, "left out with their image")
         return batch.with_findings(rows).with_findings(lost).keep(~gone)
 
 

@@ -23,6 +23,7 @@ from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.filters import NO_FILTERS
 from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.augment import AugmentedBatch, Augmenter
 from bboxprep.pipeline.output.image_rows import WrittenBatch, encode_rows, rows_of
@@ -142,6 +143,7 @@ class BatchWorker(msgspec.Struct, frozen=True):
             dataset.flip_mapping,
             run_options.labels_only,
             run_options.images,
+            augmenter.recipe.filters if augmenter else NO_FILTERS,
         )
         sidecar_writer = SidecarWriter.of(dataset, to, writer.carries) if sidecar and not dry else None
         keeps_pixels = reencodes and (augmenter is None or augmenter.runs_pipelines)

@@ -1,0 +1,58 @@
+"""Whether the images that an output lacks are those that the filters of its recipe leave out, by the labels alone.
+
+Which images are in a share of the empty ones (`Filters.drop_empty`) is not computed: of these any may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+
+from bboxprep.model.filters import Filters
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.verification.expectation import expect
+from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.geometric import ObjectComparison, losses_of, map_of
+from bboxprep.verification.size_filters import FILTERED, filters_of
+from bboxprep.verification.verification_inputs import VerificationInputs
+
+
+def filter_faults(case: VerificationInputs, image: ImageRow, comparison: ObjectComparison) -> Iterator[Fault]:
+    """The fault of an `image` that the filters leave out and that is there, or the other way round."""
+    filters = filters_of(case.run.record.recipe)
+    if image.output is None:
+        if FILTERED in case.noted.get(image.source, ()) and not _may_be_left_out(case, image, filters):
+            words = f"was left out by a filter ({FILTERED}), and no filter of the recipe says so"
+            yield Fault(Layer.GEOMETRIC, "image-missing", image.source, "", words)
+        return
+    origin, matching = case.origin(image), comparison.matching
+    if not filters or matching is None or matching.extra or origin is None:
+        return
+    names = case.origin_names(origin, mirrored=image.mirrored)
+    if not _keeps(filters, {names[row] for row in matching.found}, surely=True):
+        words = "is there, and a filter of the recipe leaves it out"
+        yield Fault(Layer.GEOMETRIC, "image-unfiltered", image.output, "", words)
+
+
+def _may_be_left_out(case: VerificationInputs, image: ImageRow, filters: Filters) -> bool:
+    """Whether `filters` may leave `image` out, by the objects that are surely in its output."""
+    origin = case.origin(image)
+    if not filters.only_images_with and not filters.drop_empty:
+        return False
+    mapped = map_of(case, image, origin) if origin else None
+    if origin is None or mapped is None:  # not known here
+        return True
+    names = case.origin_names(origin, mirrored=image.mirrored)
+    losses = losses_of(case, image, origin.instances, names, expect(origin.instances, mapped), mapped)
+    kept = {names[row] for row in np.flatnonzero(~losses.maybe).tolist()}
+    return not _keeps(filters, kept, surely=False)
+
+
+def _keeps(filters: Filters, names: Collection[str], *, surely: bool) -> bool:
+    """Whether `filters` keep an image with objects of the classes `names`; where they leave out a share of the images
+    without objects, they keep one of them if it is asked what they `surely` leave out.
+    """
+    if filters.only_images_with and not set(names) & set(filters.only_images_with):
+        return False
+    return bool(names) or filters.drop_empty == 0.0 or (surely and filters.drop_empty < 1.0)

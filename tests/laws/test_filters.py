@@ -1,0 +1,188 @@
+"""What filters leave out: counted by hand on the same output without them; what they keep is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bboxprep import formats
+from bboxprep.cli import commands
+from bboxprep.errors import UsageError
+from bboxprep.model.filters import Filters, SizeLimit
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.api import read
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.recipe.affine_steps import Rotate
+from bboxprep.recipe.appearance import Exposure
+from bboxprep.recipe.crops import Mosaic, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox
+from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.verification.verify import verify
+from tests.conformance.examples import in_turn
+from tests.verification.outputs import FIXTURES, codes, edit_record, edit_row, make, recorded, told
+
+SOURCE = FIXTURES / "phone-photos-coco"
+PERSON = ("person",)
+FILTERS = {
+    "small": Filters(min_size=(SizeLimit(30, "%"), SizeLimit(40, "px", "car"))),
+    "large": Filters(max_size=(SizeLimit(40, "%"), SizeLimit(90, "px", "person"))),
+    "with a class": Filters(only_images_with=PERSON),
+    "empty": Filters(drop_empty=1.0),
+    "all": Filters((SizeLimit(20),), (SizeLimit(45, "%"),), ("car", "traffic sign"), 0.5),
+}
+STEPS: Mapping[str, tuple[Any, ...]] = {
+    "none": (),
+    "letterbox": (Letterbox(200),),
+    "tile": (Fit(300), Tile((120, 120), 0.2)),
+    "rotate": (Letterbox(200), Rotate(20.0)),
+    "flip": (Flip("horizontal"), Fit(150)),
+}
+Listed = tuple[str, bool, tuple[float, ...]]  # class, crowd region, box
+Objects = list[Listed]
+
+
+def recipe(steps: str, filters: Filters) -> Recipe:
+    return Recipe(*STEPS[steps], filters=filters)
+
+
+def objects(sample: Sample, names: tuple[str, ...]) -> Objects:
+    own = sample.instances
+    rows = zip(own.labels.tolist(), own.crowd.tolist(), own.boxes.round(6).tolist(), strict=True)
+    return [(names[label], crowd, tuple(box)) for label, crowd, box in rows]
+
+
+def contents(out: Path) -> dict[tuple[str, str], tuple[tuple[int, int], Objects]]:
+    dataset = read(out)
+    return {
+        (sample.split, sample.name.name): ((sample.size.width, sample.size.height), objects(sample, dataset.classes))
+        for sample in dataset
+    }
+
+
+def filtered(
+    whole: Mapping[tuple[str, str], tuple[tuple[int, int], Objects]], filters: Filters
+) -> dict[tuple[str, str], tuple[tuple[int, int], Objects]]:
+    """What the filters leave of an output, by hand."""
+    left = {}
+    for key, (size, listed) in whole.items():
+        kept = [one for one in listed if fits(one, size, filters)]
+        names = {name for name, *_ in kept}
+        if filters.only_images_with and not names.intersection(filters.only_images_with):
+            continue
+        hashed = int.from_bytes(sha256("/".join(key).encode()).digest()[:8], "big") / 2**64
+        if not kept and hashed < filters.drop_empty:
+            continue
+        left[key] = (size, kept)
+    return left
+
+
+def fits(one: Listed, size: tuple[int, int], filters: Filters) -> bool:
+    name, crowd, (x0, y0, x1, y1) = one
+    for limits, sign in ((filters.min_size, 1), (filters.max_size, -1)):
+        by_name = {limit.category: limit for limit in limits}
+        limit = by_name.get(name) or by_name.get("")
+        for side, whole in ((x1 - x0, size[0]), (y1 - y0, size[1])):
+            if (
+                limit
+                and not crowd
+                and sign * side < sign * (limit.value * whole / 100 if limit.unit == "%" else limit.value)
+            ):
+                return False
+    return True
+
+
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("name", FILTERS)
+def test_what_is_left_is_what_a_count_by_hand_leaves_and_it_is_unchanged(tmp_path: Path, name: str, steps: str) -> None:
+    whole = contents(make(tmp_path / "whole", SOURCE, "coco", recipe(steps, Filters())))
+    out = make(tmp_path / "out", SOURCE, "coco", recipe(steps, FILTERS[name]))
+    assert contents(out) == filtered(whole, FILTERS[name])
+    assert steps != "letterbox" or contents(out) != whole
+    for path in out.rglob("*.jpg"):
+        assert path.read_bytes() == (tmp_path / "whole" / path.relative_to(out)).read_bytes()
+    assert told(verify(out)) == ""
+
+
+@pytest.mark.parametrize(("to", "name"), in_turn(formats.written(), list(FILTERS)))
+def test_every_format_is_written_filtered_and_proves_it(tmp_path: Path, to: str, name: str) -> None:
+    out = make(tmp_path / "out", SOURCE, to, recipe("letterbox", FILTERS[name]))
+    assert told(verify(out)) == ""
+    record, codes_of = recorded(out), {"image-filtered", "object-filtered"}
+    assert codes_of.intersection(finding["code"] for finding in record["findings"])
+    for split in record["splits"]:
+        assert split["objects_due"] == split["objects_out"] + sum(split["dropped"].values())
+
+
+def test_a_mosaic_and_drawn_copies_are_filtered_when_they_are_whole(tmp_path: Path) -> None:
+    augment = Augment(Mosaic(160), Exposure((0.8, 1.2)), copies=2, plain=True)
+    for number, name in enumerate(("small", "with a class")):
+        filters = FILTERS[name]
+        out = make(tmp_path / str(number), SOURCE, "yolo", Recipe(Fit(160), augment=augment, filters=filters))
+        assert told(verify(out)) == ""
+        for size, listed in contents(out).values() if name == "small" else ():
+            assert all(fits(one, size, Filters(min_size=(SizeLimit(29, "%"),))) for one in listed if one[0] == "person")
+
+
+def claim(out: Path) -> None:
+    """Say that the filters of the run were other ones."""
+    record = recorded(out)
+    edit_record(out, recipe={**record["recipe"], "filters": Filters(only_images_with=PERSON).options()})
+
+
+def claim_small(out: Path) -> None:
+    record = recorded(out)
+    edit_record(out, recipe={**record["recipe"], "filters": FILTERS["small"].options()})
+
+
+@pytest.mark.parametrize(("lie", "code"), [(claim, "image-unfiltered"), (claim_small, "object-extra")])
+def test_a_filter_that_did_not_act_is_told(tmp_path: Path, lie: Callable[[Path], None], code: str) -> None:
+    out = make(tmp_path / "out", SOURCE, "yolo", recipe("letterbox", Filters()))
+    lie(out)
+    assert code in codes(verify(out))
+
+
+def test_an_image_that_no_filter_leaves_out_is_told(tmp_path: Path) -> None:
+    out = make(tmp_path / "out", SOURCE, "yolo", recipe("letterbox", FILTERS["with a class"]))
+    image = next(path for path in (out / "images" / "train").iterdir() if path.suffix == ".jpg")
+    label = out / "labels" / "train" / f"{image.stem}.txt"
+    rows = [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
+    row = next(row for row in rows if row["output"] == image.relative_to(out).as_posix())
+    image.unlink()
+    label.unlink()
+    edit_row(out, image.name, output=None, objects={"in": row["objects"]["in"], "out": 0})
+    finding = {
+        "severity": "note",
+        "code": "image-filtered",
+        "message": "shows none",
+        "path": row["source"],
+        "split": "train",
+    }
+    edit_record(out, findings=[*recorded(out)["findings"], finding])
+    assert "image-missing" in codes(verify(out))
+
+
+def test_a_class_that_the_source_has_not_is_refused_by_name(tmp_path: Path) -> None:
+    for filters in (Filters(only_images_with=("persom",)), Filters(min_size=(SizeLimit(3, category="persom"),))):
+        with pytest.raises(UsageError, match="have 'persom', want a class of the source; did you mean 'person'"):
+            make(tmp_path / "out", SOURCE, "yolo", recipe("none", filters))
+
+
+def test_a_dataset_is_not_transformed_by_filters_without_being_written() -> None:
+    with pytest.raises(UsageError, match="transform: have a recipe with filters, which act on an output"):
+        open_source(SOURCE).dataset.transform(recipe("none", FILTERS["small"]))
+
+
+def test_flags_are_the_filters_of_the_recipe(tmp_path: Path) -> None:
+    flags = ["--min-size", "20", "--max-size", "45%", "--only-images-with", "car,traffic sign", "--drop-empty", "0.5"]
+    ran = CliRunner().invoke(commands, ["convert", str(SOURCE), str(tmp_path / "out"), "--to", "yolo", *flags])
+    assert ran.exit_code == 0, ran.output
+    assert recorded(tmp_path / "out")["recipe"]["filters"] == FILTERS["all"].options()
+    bare = ["convert", str(SOURCE), str(tmp_path / "bare"), "--to", "yolo", "--drop-empty"]
+    assert CliRunner().invoke(commands, bare).exit_code == 0
+    assert recorded(tmp_path / "bare")["recipe"]["filters"] == {"drop_empty": 1.0}
