@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bboxprep.images.codecs.codec import ImagePolicy as ImagePolicy
     from bboxprep.model.class_mapping import ClassPolicy as ClassPolicy
     from bboxprep.model.dataset import Dataset as Dataset
+    from bboxprep.model.filters import Filters as Filters
+    from bboxprep.model.filters import SizeLimit as SizeLimit
     from bboxprep.model.instances import Instances as Instances
     from bboxprep.model.object_policy import ObjectPolicy as ObjectPolicy
     from bboxprep.model.sample import Sample as Sample
@@ -72,6 +74,7 @@ _HOMES = {
     "Dataset": "model.dataset",
     "Exposure": "recipe.appearance",
     "Fill": "recipe.geometric",
+    "Filters": "model.filters",
     "Finding": "findings",
     "Fit": "recipe.geometric",
     "Flip": "recipe.geometric",
@@ -92,6 +95,7 @@ _HOMES = {
     "Scale": "recipe.affine_steps",
     "Shear": "recipe.affine_steps",
     "Size": "geometry.affine",
+    "SizeLimit": "model.filters",
     "Tile": "recipe.crops",
     "Translate": "recipe.affine_steps",
     "convert": "pipeline.api",

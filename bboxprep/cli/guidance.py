@@ -18,7 +18,7 @@ from bboxprep.spelling import did_you_mean
 
 _BY_OPTION = {  # options of other programs, by the option of this one that does the same
     "--letterbox": ("--imgsz", "--img", "--img-size", "--image-size", "--size", "--input-size"),
-    "--fit": ("--keep-ratio", "--max-size", "--shortest-edge"),
+    "--fit": ("--keep-ratio", "--shortest-edge"),
     "--to": ("--format", "--output-format", "--target-format", "--to-format", "--output-type", "--export"),
     "--from": ("--input-format", "--source-format", "--from-format", "--input-type"),
     "--flip": ("--hflip", "--vflip", "--fliplr", "--flipud", "--mirror"),

@@ -265,7 +265,7 @@ class Dataset(ShownAsTable):
         if not hasattr(recipe, "turn_of"):
             raise WrongTypeError(f"transform: have {recipe!r:.80}, want a Recipe, as in Recipe(Letterbox(640))")
         if getattr(recipe, "filters", None):
-            raise UsageError("transform: have a recipe with filters, which act on an output; give it to `convert`")
+            raise UsageError("transform: have a recipe with filters, which act on an output; give it to a conversion")
         moved = self.with_samples(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved

@@ -9,9 +9,33 @@ import bboxprep
 
 PUBLIC = [
     *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Contrast", "Crop", "Cutout"),
-    *("Dataset", "Exposure", "Fill", "Finding", "Fit", "Flip", "Grayscale", "Hue", "ImagePolicy", "Instances"),
+    *(
+        "Dataset",
+        "Exposure",
+        "Fill",
+        "Filters",
+        "Finding",
+        "Fit",
+        "Flip",
+        "Grayscale",
+        "Hue",
+        "ImagePolicy",
+        "Instances",
+    ),
     *("Letterbox", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
-    *("Saturation", "Scale", "Shear", "Size", "Tile", "Translate", "__version__", "convert", "open_run", "preview"),
+    *(
+        "Saturation",
+        "Scale",
+        "Shear",
+        "Size",
+        "SizeLimit",
+        "Tile",
+        "Translate",
+        "__version__",
+        "convert",
+        "open_run",
+        "preview",
+    ),
     *("read", "read_recipe", "unmap", "verify", "write"),
 ]
 

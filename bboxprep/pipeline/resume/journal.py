@@ -31,7 +31,7 @@ from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import error_reason
 from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result, encode_result
 from bboxprep.pipeline.resume.fingerprint import BatchFingerprint, FileStamp
-from bboxprep.pipeline.resume.result_lines import LinesFile, LinesPlace, ResultLines
+from bboxprep.pipeline.resume.result_lines import LinesPlace, LineStore, ResultLines
 
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
@@ -82,7 +82,7 @@ class RunEnd(msgspec.Struct, frozen=True, array_like=True):
 class Journal:
     """An open journal; see `open_journal`."""
 
-    def __init__(self, connection: sqlite3.Connection, lines: LinesFile) -> None:
+    def __init__(self, connection: sqlite3.Connection, lines: LineStore) -> None:
         self.connection = connection
         self.lines_file = lines
         self._numbers = self._stored_numbers()
@@ -205,17 +205,13 @@ class Journal:
     def _stored_numbers(self) -> list[int]:
         return [number for (number,) in self.connection.execute("SELECT id FROM batches ORDER BY id").fetchall()]
 
-    def _data(self, number: int) -> Any:
-        found = self.connection.execute(
-            "SELECT result FROM batches WHERE id = ? AND length(result) <= ?", (number, _MAX_ENTRY_BYTES)
-        ).fetchone()
+    def _data(self, number: int, column: str = "result", most: int = _MAX_ENTRY_BYTES) -> Any:
+        query = f"SELECT {column} FROM batches WHERE id = ? AND length({column}) <= ?"  # of our own words
+        found = self.connection.execute(query, (number, most)).fetchone()
         return found and found[0]
 
     def _place(self, number: int) -> LinesPlace | None:
-        found = self.connection.execute(
-            "SELECT lines FROM batches WHERE id = ? AND length(lines) <= ?", (number, _MAX_PLACE_BYTES)
-        ).fetchone()
-        return _decoded(_decode_place, found and found[0])
+        return _decoded(_decode_place, self._data(number, "lines", _MAX_PLACE_BYTES))
 
     def _note(self, name: str, kind: type[Any]) -> Any:
         found = self.connection.execute(
@@ -248,7 +244,7 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
     path = dest / FOLDER / NAME
     with _faults_named(dest, path), _files_named(path):
         _make_folder(path.parent)
-        lines = LinesFile(path.with_name(f"{NAME}-lines"), dest)
+        lines = LineStore(path.with_name(f"{NAME}-lines"), dest)
         connection, journal = _opened(path, lines, anew=anew)
     with _faults_named(dest, path), closing(connection), closing(journal.lines_file):
         yield journal
@@ -270,7 +266,7 @@ def _make_folder(folder: Path) -> None:
             raise OSError(f"{path.name} is a link")
 
 
-def _opened(path: Path, lines: LinesFile, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
+def _opened(path: Path, lines: LineStore, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
     try:
         return _locked(path, lines)
     except sqlite3.Error as error:
@@ -281,7 +277,7 @@ def _opened(path: Path, lines: LinesFile, *, anew: bool) -> tuple[sqlite3.Connec
         return _locked(path, lines)
 
 
-def _locked(path: Path, lines: LinesFile) -> tuple[sqlite3.Connection, Journal]:
+def _locked(path: Path, lines: LineStore) -> tuple[sqlite3.Connection, Journal]:
     """The locked journal at `path`, with its tables. Raises `sqlite3.Error`."""
     connection = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")

@@ -32,7 +32,7 @@ from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline.resume import journal as local
 from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result, encode_result
 from bboxprep.pipeline.resume.journal import FOLDER, Journal, PlannedFiles, RunEnd
-from bboxprep.pipeline.resume.result_lines import LinesFile
+from bboxprep.pipeline.resume.result_lines import LineStore
 
 LEASE = 900  # s
 _RENEWAL = 60  # s
@@ -68,7 +68,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
 class _MirroredJournal(Journal):
     """A journal whose changes are all copied to the storage, below `folder`."""
 
-    def __init__(self, connection: Connection, lines: LinesFile, folder: StoredPath, lock: _Lock) -> None:
+    def __init__(self, connection: Connection, lines: LineStore, folder: StoredPath, lock: _Lock) -> None:
         super().__init__(connection, lines)
         self._folder, self._lock = folder, lock
 

@@ -51,7 +51,7 @@ class LinesPlace(msgspec.Struct, frozen=True, array_like=True):
     checksum: _Start
 
 
-class LinesFile:
+class LineStore:
     """The lines of an unfinished run, in a file at `path`; those of a finished one lie below `dest`."""
 
     def __init__(self, path: Path, dest: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.resume.journal import FOLDER, NAME, open_journal
-from bboxprep.pipeline.resume.result_lines import LinesFile, LinesPlace, ResultLines
+from bboxprep.pipeline.resume.result_lines import LinesPlace, LineStore, ResultLines
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.sidecar.schema import SIDECAR
 from bboxprep.pipeline.source.open import open_source
@@ -28,7 +28,7 @@ def test_lines_are_read_where_they_were_added(
     tmp_path_factory: pytest.TempPathFactory, batches: list[ResultLines], reopened: set[int]
 ) -> None:
     folder = tmp_path_factory.mktemp("lines")
-    file = LinesFile(folder / "lines", folder)
+    file = LineStore(folder / "lines", folder)
     places = []
     for number, lines in enumerate(batches):
         if number in reopened:
@@ -48,7 +48,7 @@ def test_lines_that_were_changed_are_not_those(
     tmp_path_factory: pytest.TempPathFactory, lines: ResultLines, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("lines")
-    file = LinesFile(folder / "lines", folder)
+    file = LineStore(folder / "lines", folder)
     place = file.add(lines)
     written = bytearray((folder / "lines").read_bytes())
     written[data.draw(st.integers(0, len(written) - 1))] ^= data.draw(st.integers(1, 255))
@@ -61,7 +61,7 @@ def test_lines_that_were_changed_are_not_those(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_or_a_link_in_their_place_is_not_read(tmp_path: Path) -> None:
-    file, place = LinesFile(tmp_path / "lines", tmp_path), LinesPlace(True, 0, 1, 0, 0, 0)
+    file, place = LineStore(tmp_path / "lines", tmp_path), LinesPlace(True, 0, 1, 0, 0, 0)
     os.mkfifo(tmp_path / IMAGES)
     assert file.read(place) is None
     (tmp_path / IMAGES).unlink()
