@@ -44,10 +44,11 @@ class Task:
 
 
 TASKS = (
-    Task("coco", "yolo", {"val2017": 1.0, "train2017": 0.5}),
-    Task("coco", "voc", {"val2017": 2.0, "train2017": 1.0}),
-    Task("yolo", "coco", {"val2017": 2.0, "train2017": 1.0}),
-    Task("voc", "coco", {"val2017": 2.0, "train2017": 1.0}),
+    Task("coco", "yolo", {"val2017": 1.0, "train2017": 0.55}),
+    Task("coco", "voc", {"val2017": 2.0, "train2017": 1.2}),
+    Task("yolo", "coco", {"val2017": 2.0, "train2017": 1.3}),
+    Task("yolo", "voc", {"val2017": 2.0, "train2017": 1.0}),
+    Task("voc", "coco", {"val2017": 2.0, "train2017": 1.1}),
 )
 
 
