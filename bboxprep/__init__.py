@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bboxprep.geometry.affine import Size as Size
     from bboxprep.images.codecs.codec import ImagePolicy as ImagePolicy
     from bboxprep.model.class_mapping import ClassPolicy as ClassPolicy
+    from bboxprep.model.conditions import Condition as Condition
     from bboxprep.model.dataset import Dataset as Dataset
     from bboxprep.model.filters import Filters as Filters
     from bboxprep.model.filters import SizeLimit as SizeLimit
@@ -68,6 +69,7 @@ _HOMES = {
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
     "ClassPolicy": "model.class_mapping",
+    "Condition": "model.conditions",
     "Contrast": "recipe.appearance",
     "Crop": "recipe.geometric",
     "Cutout": "recipe.appearance",

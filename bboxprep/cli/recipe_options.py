@@ -19,6 +19,7 @@ from bboxprep.formats.yolo.class_lists import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
 from bboxprep.io.text import read_text
 from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
@@ -32,7 +33,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
 _MOST_BYTES = 1 << 24  # of a file of new names
 _MANNER = ("pad", "kernel", "upright", "no_upright")
-_FILTERS = ("min_size", "max_size", "only_images_with", "drop_empty")
+_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -147,6 +148,14 @@ _FILTER_OPTIONS = (
         help="Leave out images, or tiles, that show no object of these classes. Can be repeated.",
     ),
     click.option(
+        "--where",
+        multiple=True,
+        metavar="FIELD>=VALUE",
+        help="Leave out images of which this is not true: width and height (px of the upright source image), "
+        "orientation (EXIF) and objects (labels in the output image) with >=, <=, >, <, = or !=; split and path (below "
+        "SOURCE) with = or != and a pattern, as in 'path=camera1/*'. Can be repeated.",
+    ),
+    click.option(
         "--drop-empty",
         is_flag=False,
         flag_value=1.0,
@@ -184,7 +193,9 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
 def _filters(given: Mapping[str, Any]) -> Filters:
     """The filters that were given. Raises `UsageError`."""
     limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
-    return Filters(only_images_with=_names(given["only_images_with"]), drop_empty=given["drop_empty"] or 0.0, **limits)
+    where = tuple(map(Condition.parse, given["where"]))
+    wanted, share = _names(given["only_images_with"]), given["drop_empty"] or 0.0
+    return Filters(only_images_with=wanted, drop_empty=share, where=where, **limits)
 
 
 def _limit(text: str, option: str) -> SizeLimit:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
+from bboxprep.model.conditions import Condition
 from bboxprep.spelling import suggestion
 
 _LIMIT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:e[-+]?\d{1,3})?)\s*(px|%)?", re.ASCII)
@@ -37,7 +38,10 @@ class SizeLimit:
         found = _LIMIT.fullmatch(str(text).strip())
         if not found:
             raise UsageError(f"{option}: have {text!r}, want {_WANT}")
-        return cls(float(found[1]), "%" if found[2] == "%" else "px", category)
+        try:
+            return cls(float(found[1]), "%" if found[2] == "%" else "px", category)
+        except UsageError as error:
+            raise UsageError(f"{option}: {str(error).partition(': ')[2]}") from error
 
     def __post_init__(self) -> None:
         most = 100.0 if self.unit == "%" else 2.0**31
@@ -55,14 +59,16 @@ class Filters:
 
     An object is left out if a side of its box is below its limit of `min_size` or above that of `max_size`; crowd
     regions stay, for their size is that of no object, and what they cover would become background. An image is
-    left out, with its objects, if none of them is of a class in `only_images_with`; and of the images without objects
-    the share `drop_empty`, 0 to 1, chosen by a hash of their names. Raises `UsageError`.
+    left out, with its objects, if none of them is of a class in `only_images_with`, or if a condition of `where` is not
+    true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
+    Raises `UsageError`.
     """
 
     min_size: tuple[SizeLimit, ...] = ()
     max_size: tuple[SizeLimit, ...] = ()
     only_images_with: tuple[str, ...] = ()
     drop_empty: float = 0.0
+    where: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         for option in ("min_size", "max_size"):
@@ -90,8 +96,12 @@ class Filters:
         names = (wanted,) if isinstance(wanted, str) else wanted
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise UsageError(f"only_images_with: have {wanted!r:.80}, want names of classes")
+        asked = data.get("where", ())
+        where = tuple(map(Condition.parse, (asked,) if isinstance(asked, str) else _listed(asked, "where")))
         limits = {name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data}
-        return cls(only_images_with=tuple(dict.fromkeys(names)), drop_empty=data.get("drop_empty", 0.0), **limits)
+        return cls(
+            only_images_with=tuple(dict.fromkeys(names)), drop_empty=data.get("drop_empty", 0.0), where=where, **limits
+        )
 
     def __bool__(self) -> bool:
         return self != NO_FILTERS
@@ -105,6 +115,8 @@ class Filters:
         }
         if self.only_images_with:
             found["only_images_with"] = list(self.only_images_with)
+        if self.where:
+            found["where"] = list(map(str, self.where))
         return found | ({"drop_empty": self.drop_empty} if self.drop_empty else {})
 
     def check(self, names: Sequence[str]) -> None:
@@ -123,6 +135,12 @@ class Filters:
 NO_FILTERS = Filters()
 ALL = "*"
 """The word for all classes that have no limit of their own, in plain data."""
+
+
+def _listed(data: object, option: str) -> Sequence[object]:
+    if not isinstance(data, list | tuple):
+        raise UsageError(f"{option}: have {data!r:.80}, want a list")
+    return data
 
 
 def _limits(data: object, option: str) -> Iterator[SizeLimit]:

@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from bboxprep.model.conditions import image_facts
 from bboxprep.model.filters import Filters
+from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
@@ -30,7 +32,8 @@ def filter_faults(case: VerificationInputs, image: ImageRow, comparison: ObjectC
     if not filters or matching is None or matching.extra or origin is None:
         return
     names = case.origin_names(origin, mirrored=image.mirrored)
-    if not _keeps(filters, {names[row] for row in matching.found}, surely=True):
+    shown = [names[row] for row in matching.found]
+    if not _keeps(filters, shown, surely=True) or not _meets(filters, image, origin, len(shown)):
         words = "is there, and a filter of the recipe leaves it out"
         yield Fault(Layer.GEOMETRIC, "image-unfiltered", image.output, "", words)
 
@@ -38,15 +41,26 @@ def filter_faults(case: VerificationInputs, image: ImageRow, comparison: ObjectC
 def _may_be_left_out(case: VerificationInputs, image: ImageRow, filters: Filters) -> bool:
     """Whether `filters` may leave `image` out, by the objects that are surely in its output."""
     origin = case.origin(image)
-    if not filters.only_images_with and not filters.drop_empty:
+    if not filters.only_images_with and not filters.drop_empty and not filters.where:
         return False
     mapped = map_of(case, image, origin) if origin else None
     if origin is None or mapped is None:  # not known here
         return True
     names = case.origin_names(origin, mirrored=image.mirrored)
     losses = losses_of(case, image, origin.instances, names, expect(origin.instances, mapped), mapped)
-    kept = {names[row] for row in np.flatnonzero(~losses.maybe).tolist()}
-    return not _keeps(filters, kept, surely=False)
+    kept, most = [names[row] for row in np.flatnonzero(~losses.maybe).tolist()], int(np.count_nonzero(~losses.surely))
+    if not _keeps(filters, kept, surely=False):
+        return True
+    return not all(_meets(filters, image, origin, count) for count in range(len(kept), most + 1))
+
+
+def _meets(filters: Filters, image: ImageRow, origin: Sample, count: int) -> bool:
+    """Whether all conditions are true of an `image` with so many labels, whose source is `origin`."""
+    header = origin.header
+    if header is None:
+        return True
+    facts = image_facts(header.displayed, header.orientation, image.split, image.source, count)
+    return all(one.holds(facts) for one in filters.where)
 
 
 def _keeps(filters: Filters, names: Collection[str], *, surely: bool) -> bool:

@@ -8,7 +8,8 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Contrast", "Crop", "Cutout"),
+    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Condition", "Contrast"),
+    *("Crop", "Cutout"),
     *(
         "Dataset",
         "Exposure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.errors import UsageError
+from bboxprep.model.conditions import Condition
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.api import read
@@ -23,6 +26,7 @@ from bboxprep.recipe.appearance import Exposure
 from bboxprep.recipe.crops import Mosaic, Tile
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.text_yaml import to_yaml
 from bboxprep.verification.verify import verify
 from tests.conformance.examples import in_turn
 from tests.verification.outputs import FIXTURES, codes, edit_record, edit_row, make, recorded, told
@@ -34,6 +38,7 @@ FILTERS = {
     "large": Filters(max_size=(SizeLimit(40, "%"), SizeLimit(90, "px", "person"))),
     "with a class": Filters(only_images_with=PERSON),
     "empty": Filters(drop_empty=1.0),
+    "where": Filters(where=tuple(map(Condition.parse, ("height>=400", "objects<3", "path!=*20?5*", "orientation!=8")))),
     "all": Filters((SizeLimit(20),), (SizeLimit(45, "%"),), ("car", "traffic sign"), 0.5),
 }
 STEPS: Mapping[str, tuple[Any, ...]] = {
@@ -75,11 +80,29 @@ def filtered(
         names = {name for name, *_ in kept}
         if filters.only_images_with and not names.intersection(filters.only_images_with):
             continue
+        if filters.where and not all(conditions(key, len(kept)).values()):
+            continue
         hashed = int.from_bytes(sha256("/".join(key).encode()).digest()[:8], "big") / 2**64
         if not kept and hashed < filters.drop_empty:
             continue
         left[key] = (size, kept)
     return left
+
+
+def conditions(key: tuple[str, str], count: int) -> dict[str, bool]:
+    """What the conditions of `FILTERS` say of an image with so many labels, by its source as Pillow reads it."""
+    split, name = key
+    source = re.sub(r"_r\d+c\d+(?=\.)", "", name)
+    (path,) = (SOURCE / split).rglob(source)
+    with Image.open(path) as image:
+        orientation = image.getexif().get(274, 1)
+        height = image.width if orientation > 4 else image.height
+    return {
+        "height>=400": height >= 400,
+        "objects<3": count < 3,
+        "path!=*20?5*": not re.search("20.5", path.as_posix()),
+        "orientation!=8": orientation != 8,
+    }
 
 
 def fits(one: Listed, size: tuple[int, int], filters: Filters) -> bool:
@@ -95,6 +118,10 @@ def fits(one: Listed, size: tuple[int, int], filters: Filters) -> bool:
             ):
                 return False
     return True
+
+
+def test_the_conditions_are_those_that_are_counted_by_hand() -> None:
+    assert set(map(str, FILTERS["where"].where)) == conditions(("train", "IMG_2001.jpg"), 0).keys()
 
 
 @pytest.mark.parametrize("steps", STEPS)
@@ -129,6 +156,12 @@ def test_a_mosaic_and_drawn_copies_are_filtered_when_they_are_whole(tmp_path: Pa
             assert all(fits(one, size, Filters(min_size=(SizeLimit(29, "%"),))) for one in listed if one[0] == "person")
 
 
+def rows(out: Path) -> list[dict[str, Any]]:
+    """The rows of the record."""
+    lines = (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def claim(out: Path) -> None:
     """Say that the filters of the run were other ones."""
     record = recorded(out)
@@ -151,8 +184,7 @@ def test_an_image_that_no_filter_leaves_out_is_told(tmp_path: Path) -> None:
     out = make(tmp_path / "out", SOURCE, "yolo", recipe("letterbox", FILTERS["with a class"]))
     image = next(path for path in (out / "images" / "train").iterdir() if path.suffix == ".jpg")
     label = out / "labels" / "train" / f"{image.stem}.txt"
-    rows = [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
-    row = next(row for row in rows if row["output"] == image.relative_to(out).as_posix())
+    row = next(row for row in rows(out) if row["output"] == image.relative_to(out).as_posix())
     image.unlink()
     label.unlink()
     edit_row(out, image.name, output=None, objects={"in": row["objects"]["in"], "out": 0})
@@ -165,6 +197,39 @@ def test_an_image_that_no_filter_leaves_out_is_told(tmp_path: Path) -> None:
     }
     edit_record(out, findings=[*recorded(out)["findings"], finding])
     assert "image-missing" in codes(verify(out))
+
+
+def test_a_tile_that_no_filter_leaves_out_is_told(tmp_path: Path) -> None:
+    out = make(tmp_path / "out", SOURCE, "yolo", recipe("tile", FILTERS["with a class"]))
+    assert told(verify(out)) == ""
+    row = next(row for row in rows(out) if row["output"] and row["tile"])
+    (out / row["output"]).unlink()
+    (out / "labels" / row["output"].partition("/")[2]).with_suffix(".txt").unlink()
+    edit_row(out, Path(row["output"]).name, output=None, objects={"in": row["objects"]["in"], "out": 0})
+    assert "image-filtered" in {one["code"] for one in recorded(out)["findings"] if one.get("path") == row["source"]}
+    assert "image-missing" in codes(verify(out))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_dry_run_counts_what_the_run_leaves_out(tmp_path: Path, name: str) -> None:
+    def account(*flags: str) -> Any:
+        path = tmp_path / f"{len(flags)}.json"
+        words = [
+            "convert",
+            str(SOURCE),
+            str(tmp_path / "out"),
+            "--to",
+            "yolo",
+            "--recipe",
+            str(tmp_path / "recipe.yaml"),
+        ]
+        ran = CliRunner().invoke(commands, [*words, "--report", str(path), *flags])
+        assert ran.exit_code == 0, ran.output
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return [report[part] for part in ("splits", "classes")]
+
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe("letterbox", FILTERS[name])), encoding="utf-8")
+    assert account("--dry-run") == account()
 
 
 def test_a_class_that_the_source_has_not_is_refused_by_name(tmp_path: Path) -> None:
@@ -180,9 +245,13 @@ def test_a_dataset_is_not_transformed_by_filters_without_being_written() -> None
 
 def test_flags_are_the_filters_of_the_recipe(tmp_path: Path) -> None:
     flags = ["--min-size", "20", "--max-size", "45%", "--only-images-with", "car,traffic sign", "--drop-empty", "0.5"]
+    flags += ["--where", "width >= 10", "--where", "split=*"]
     ran = CliRunner().invoke(commands, ["convert", str(SOURCE), str(tmp_path / "out"), "--to", "yolo", *flags])
     assert ran.exit_code == 0, ran.output
-    assert recorded(tmp_path / "out")["recipe"]["filters"] == FILTERS["all"].options()
+    assert recorded(tmp_path / "out")["recipe"]["filters"] == {
+        **FILTERS["all"].options(),
+        "where": ["width>=10", "split=*"],
+    }
     bare = ["convert", str(SOURCE), str(tmp_path / "bare"), "--to", "yolo", "--drop-empty"]
     assert CliRunner().invoke(commands, bare).exit_code == 0
     assert recorded(tmp_path / "bare")["recipe"]["filters"] == {"drop_empty": 1.0}

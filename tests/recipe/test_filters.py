@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
+from bboxprep.model.conditions import NUMBERS, TEXTS, Condition
 from bboxprep.model.filters import NO_FILTERS, Filters, SizeLimit, side_limits
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.load import read_recipe, recipe_of
@@ -23,12 +24,18 @@ from tests.recipe.recipes import NAMES as OTHERS
 NAMES = OTHERS.filter(lambda name: name not in ("", "*"))
 LIMITS = st.builds(SizeLimit, st.floats(0, 100), st.sampled_from(["px", "%"]), st.just("") | NAMES)
 SEVERAL = st.lists(LIMITS, max_size=3, unique_by=lambda limit: limit.category).map(tuple)
+SIGNS = st.sampled_from([">=", "<=", "!=", ">", "<", "="])
+CONDITIONS = st.one_of(
+    st.builds(Condition, st.sampled_from(NUMBERS), SIGNS, st.integers(0, 9999).map(str)),
+    st.builds(Condition, st.sampled_from(TEXTS), st.sampled_from(["=", "!="]), OTHERS.map(str.strip)),
+)
 FILTERS = st.builds(
     Filters,
     SEVERAL,
     SEVERAL,
     st.lists(NAMES, max_size=3, unique=True).map(tuple),
     st.floats(0, 1),
+    st.lists(CONDITIONS, max_size=2).map(tuple),
 )
 
 
@@ -69,8 +76,13 @@ def test_a_limit_is_that_of_the_class_else_that_of_all_others(
         ({"min_size": "8 cm"}, r"min_size: have '8 cm', want N \(px\) or N% of the side of the image"),
         ({"max_size": -1}, r"max_size: have -1, want N \(px\) or N%"),
         ({"max_size": True}, r"max_size: have True, want N \(px\) or N%"),
-        ({"min_size": "101%"}, "size limit: have 101%, want 0 to 100%"),
+        ({"min_size": "101%"}, "min_size: have 101%, want 0 to 100%"),
         ({"only_images_with": 7}, "only_images_with: have 7, want names of classes"),
+        ({"where": "widht>3"}, "where: have 'widht', want one of width, height, .*did you mean 'width'"),
+        ({"where": ["width"]}, "where: have 'width', want FIELD>=VALUE"),
+        ({"where": "split>train"}, "where: have 'split>train', want split=PATTERN or split!=PATTERN"),
+        ({"where": "width>=wide"}, "where: have 'width>=wide', want a number after width>="),
+        ({"where": 3}, "where: have 3, want a list"),
         ({"drop_empty": 1.5}, "drop_empty: have 1.5, want a share of 0 to 1"),
         ({"drop_empty": True}, "drop_empty: have True, want a share of 0 to 1"),
     ],

@@ -11,6 +11,7 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.model.batch import Batch
+from bboxprep.model.conditions import image_facts
 from bboxprep.model.filters import Filters, side_limits
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.sample import Sample
@@ -61,6 +62,17 @@ class FilterPlan(msgspec.Struct, frozen=True):
             shown = batch.totals(wanted[batch.instances.labels])
             words = f"shows no object of {', '.join(filters.only_images_with)}"
             found |= {row: [batch.finding(row, "image-filtered", words)] for row in np.flatnonzero(shown == 0).tolist()}
+        for row, header in enumerate(batch.headers) if filters.where else ():
+            if row not in found and header is not None:
+                facts = image_facts(
+                    header.displayed,
+                    header.orientation,
+                    batch.values("split")[row],
+                    batch.relative_paths[row],
+                    int(batch.counts[row]),
+                )
+                if failed := next((one for one in filters.where if not one.holds(facts)), None):
+                    found[row] = [batch.finding(row, "image-filtered", f"{failed} is not true of it")]
         if filters.drop_empty:
             for row in np.flatnonzero(batch.counts == 0).tolist():
                 split, name = batch.keys[row]

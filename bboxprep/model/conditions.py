@@ -1,0 +1,73 @@
+"""Conditions on an image, as text: ``width>=640``, ``split=train``, ``path=camera1/*``.
+
+There is a fixed table of what can be asked, and nothing of the text is executed.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.spelling import suggestion
+
+Facts = Mapping[str, float | str]
+"""What is known of an image, by the name of a field."""
+
+NUMBERS = ("width", "height", "orientation", "objects")
+TEXTS = ("split", "path")
+FIELDS = (*NUMBERS, *TEXTS)
+_SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt, "=": operator.eq,
+}  # fmt: skip
+_FORM = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition of one field: `sign` stands between the `field` and the `value`.
+
+    `width` and `height` are px of the source image as it is displayed, `orientation` is its EXIF orientation, `path`
+    its place below the folder of the dataset, and `objects` the number of labels in the output image. A text is
+    compared with a pattern, in which ``*`` is any text and ``?`` any character.
+    """
+
+    field: str
+    sign: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: object, option: str = "where") -> Condition:
+        """The condition of `text`, given for `option`. Raises `UsageError`."""
+        found = _FORM.fullmatch(text) if isinstance(text, str) else None
+        if not found:
+            raise UsageError(f"{option}: have {text!r}, want FIELD>=VALUE, as in width>=640 or path=camera1/*")
+        name, sign, value = found[1], "=" if found[2] == "==" else found[2], found[3]
+        if name not in FIELDS:
+            raise UsageError(f"{option}: have {name!r}, want one of {', '.join(FIELDS)}{suggestion(name, FIELDS)}")
+        if name in TEXTS and sign not in ("=", "!="):
+            raise UsageError(f"{option}: have {text!r}, want {name}=PATTERN or {name}!=PATTERN")
+        if name in NUMBERS and not re.fullmatch(r"\d{1,15}(\.\d{1,15})?", value, re.ASCII):
+            raise UsageError(f"{option}: have {text!r}, want a number after {name}{sign}")
+        return cls(name, sign, value)
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether it is true of an image with these `facts`."""
+        have = facts[self.field]
+        if isinstance(have, str):
+            return fnmatchcase(have, self.value) == (self.sign == "=")
+        return _SIGNS[self.sign](have, float(self.value))
+
+    def __str__(self) -> str:
+        return f"{self.field}{self.sign}{self.value}"
+
+
+def image_facts(size: Size, orientation: int, split: str, path: str, objects: int) -> Facts:
+    """The facts of an image: its displayed `size`, and the others as `Condition` says."""
+    own = {"width": size.width, "height": size.height, "orientation": orientation, "objects": objects}
+    return {**own, "split": split, "path": path}
