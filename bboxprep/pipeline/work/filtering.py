@@ -72,7 +72,9 @@ class FilterPlan(msgspec.Struct, frozen=True):
                     int(batch.counts[row]),
                 )
                 if failed := next((one for one in filters.where if not one.holds(facts)), None):
-                    found[row] = [batch.finding(row, "image-filtered", f"{failed} is not true of it")]
+                    found[row] = [
+                        batch.finding(row, "image-filtered", f"{failed.field} is {facts[failed.field]}, want {failed}")
+                    ]
         if filters.drop_empty:
             for row in np.flatnonzero(batch.counts == 0).tolist():
                 split, name = batch.keys[row]
