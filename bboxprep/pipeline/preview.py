@@ -45,7 +45,7 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
     augmenter = Augmenter.of(recipe, taken)
     splits = [summary.key[0] for summary in taken.summaries]
     rows = [row for row, split in enumerate(splits) if is_training(split)] or list(range(len(splits)))
-    filters = FilterPlan.of(recipe.filters, taken.dataset.categories.names, taken.dataset.flip_mapping)
+    filters = FilterPlan(recipe.filters, taken.dataset.categories.names, taken.dataset.flip_mapping)
     chosen = _evenly_spaced(_by_image(taken, rows), count)
     return [filters.applied(augmenter(taken.dataset[row]).sample) for row in chosen]
 

@@ -16,13 +16,12 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.geometric import ObjectComparison, losses_of, map_of
-from bboxprep.verification.size_filters import FILTERED, filters_of
-from bboxprep.verification.verification_inputs import VerificationInputs
+from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs
 
 
 def filter_faults(case: VerificationInputs, image: ImageRow, comparison: ObjectComparison) -> Iterator[Fault]:
     """The fault of an `image` that the filters leave out and that is there, or the other way round."""
-    filters = filters_of(case.run.record.recipe)
+    filters = case.filters
     if image.output is None:
         if FILTERED in case.noted.get(image.source, ()) and not _may_be_left_out(case, image, filters):
             words = f"was left out by a filter ({FILTERED}), and no filter of the recipe says so"

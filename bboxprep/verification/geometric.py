@@ -33,7 +33,7 @@ from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_l
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import with_own_cuts, with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
-from bboxprep.verification.size_filters import filters_of, with_size_limits
+from bboxprep.verification.size_filters import with_size_limits
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 LEAST_GROWTH = 1e-12  # of areas, by an invertible map
@@ -112,8 +112,7 @@ def losses_of(
     policy, steps = case.run.record.object_policy, case.recipe(image).get("steps")
     without_crowd = drops_crowd(policy.crowd, case.carries, case.format)
     losses = expected_losses(source, names, expected, mapped, policy, steps, without_crowd=without_crowd)
-    filters = filters_of(case.run.record.recipe)
-    return with_size_limits(losses, filters, names, source.crowd, expected, mapped) if filters else losses
+    return with_size_limits(losses, case.filters, names, source.crowd, expected, mapped) if case.filters else losses
 
 
 def map_of(case: VerificationInputs, image: ImageRow, origin: Sample) -> Mapped | None:

@@ -6,25 +6,18 @@ outline may, the object may be missing and may be there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.model.filters import NO_FILTERS, Filters, side_limits
+from bboxprep.model.filters import Filters, side_limits
 from bboxprep.verification.expectation import Boxes, Expectation
 from bboxprep.verification.losses import ExpectedLosses, Rows
 from bboxprep.verification.mapped import Mapped
 
-FILTERED = "image-filtered"  # the code of findings by which a record says that a filter left an image out
 EXACT = 1e-3  # px; the error of a side that is computed
-
-
-def filters_of(recipe: Mapping[str, Any]) -> Filters:
-    """The filters that a recorded `recipe` states. Raises `UsageError`."""
-    return Filters.of(recipe["filters"]) if "filters" in recipe else NO_FILTERS
 
 
 def with_size_limits(

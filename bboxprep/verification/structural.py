@@ -24,8 +24,7 @@ from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
 from bboxprep.verification.removals import removal_totals
-from bboxprep.verification.size_filters import FILTERED
-from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
+from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs, described, names_of
 
 SPILL = 0.01  # px; how far rounding may move a box over an edge
 _RENAMED = {  # findings of the reader that are faults with another code

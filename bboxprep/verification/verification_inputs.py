@@ -18,6 +18,7 @@ from bboxprep.io.remote import open_path
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.filters import NO_FILTERS, Filters
 from bboxprep.model.flip_names import flip_order
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
@@ -26,6 +27,7 @@ from bboxprep.pipeline.output.run_record import Run, RunRecord
 from bboxprep.pipeline.output.written_options import known_options, written_with
 from bboxprep.pipeline.source.open import open_source
 
+FILTERED = "image-filtered"  # the code of findings by which a record says that a filter left an image out
 TOGETHER = 32  # samples that are read at a time, in a fifth of the time that each takes by itself
 Known = TypeVar("Known")
 Options = Callable[[str], Mapping[str, Any]]
@@ -115,6 +117,12 @@ class VerificationInputs:
     def turned_rule(self) -> str:
         """The recorded rule for the outline of a box in a rotated image."""
         return self.run.record.object_policy.turned
+
+    @cached_property
+    def filters(self) -> Filters:
+        """The filters that the recorded recipe states. Raises `UsageError`."""
+        data = self.run.record.recipe.get("filters")
+        return Filters.of(data) if data else NO_FILTERS
 
     def recipe(self, image: ImageRow) -> Mapping[str, Any]:
         """The recipe of `image`: of its row if drawn, else of the run for its split; {} without one."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
@@ -21,16 +20,11 @@ SLACK = 1e-6  # px; an error of float64, by which a box may miss its limit
 
 
 class FilterPlan(msgspec.Struct, frozen=True):
-    """The `filters` for samples of the classes `names` (C,). ``source_names(mirrored)`` are those before a flip."""
+    """The `filters` for samples of the classes `names` (C,), which a flip exchanges by `flip_mapping`."""
 
     filters: Filters
     names: Sequence[str]
-    source_names: Callable[[bool], Sequence[str]]
-
-    @classmethod
-    def of(cls, filters: Filters, names: Sequence[str], flip_mapping: FlipMapping) -> FilterPlan:
-        """The `filters` for samples of the classes `names`, which a flip exchanges by `flip_mapping`."""
-        return cls(filters, names, partial(flip_mapping.source_names, names))
+    flip_mapping: FlipMapping
 
     def without_objects(self, batch: Batch) -> Batch:
         """`batch` without the objects whose size is outside of its limits, with a finding for each class of them."""
@@ -43,8 +37,11 @@ class FilterPlan(msgspec.Struct, frozen=True):
         small: Rows = np.any(sides < side_limits(filters.min_size, names, sizes) - SLACK, axis=1) & single
         large: Rows = np.any(sides > side_limits(filters.max_size, names, sizes) + SLACK, axis=1) & single & ~small
         for rows, why in ((small, "smaller than min_size"), (large, "larger than max_size")):
-            batch = batch.with_findings(dropped_by_class(batch, "object-filtered", rows, self.source_names, why))
+            batch = batch.with_findings(dropped_by_class(batch, "object-filtered", rows, self._source_names, why))
         return batch.keep(~(small | large)) if (small | large).any() else batch
+
+    def _source_names(self, mirrored: bool) -> Sequence[str]:
+        return self.flip_mapping.source_names(self.names, mirrored)
 
     def applied(self, sample: Sample) -> Sample:
         """`sample` as it is written; refused where a filter leaves its image out."""

@@ -64,7 +64,7 @@ class ImageWriter(msgspec.Struct, frozen=True):
         """
         refused, source_names = dict(self._refused(batch, outputs, given_up)), self._source_names
         batch = self._leave_out(batch, refused)
-        plan = FilterPlan.of(self.filters, self.names, self.flip_mapping)
+        plan = FilterPlan(self.filters, self.names, self.flip_mapping)
         whole = batch = plan.without_objects(batch)
         batch = self.crowd.apply(batch, source_names)
         filtered = {row: why for row, why in plan.left_out(batch).items() if row not in refused}
