@@ -7,7 +7,6 @@ refused, and so is what `io.strict_yaml` refuses.
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 import yaml
@@ -33,9 +32,9 @@ def parse_yaml(data: bytes) -> LocatedData:
 
 def to_yaml(recipe: Recipe) -> str:
     """`recipe` as YAML text; parsing it returns an equal recipe."""
-    write = partial(yaml.safe_dump, recipe.options(), sort_keys=False, default_flow_style=None, width=120)
-    text = str(write(allow_unicode=True))
-    return str(write()) if _BREAKS.search(text) else text
+    how: Any = {"sort_keys": False, "default_flow_style": None, "width": 120}
+    text = str(yaml.safe_dump(recipe.options(), allow_unicode=True, **how))
+    return str(yaml.safe_dump(recipe.options(), **how)) if _BREAKS.search(text) else text
 
 
 def _located(node: YamlNode) -> LocatedData:
