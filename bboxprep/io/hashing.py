@@ -1,4 +1,6 @@
-"""SHA-256 of files and of bytes, in hexadecimal: how records name the content of a file."""
+"""SHA-256 of files and of bytes, in hexadecimal: how records name the content of a file. And of names, as a number:
+how images are chosen.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from typing import cast
 from bboxprep.io.paths import refuse_passing
 from bboxprep.io.remote import StoredPath
 
+_BITS = 53  # of a float
+
 
 def file_sha256(path: Path | StoredPath) -> str:
     """The SHA-256 of the file at `path`, 64 hexadecimal digits; "" where it cannot be read."""
@@ -19,6 +23,12 @@ def file_sha256(path: Path | StoredPath) -> str:
     except (OSError, ValueError) as error:  # the latter for a NUL in the name
         refuse_passing(error, path)
         return ""
+
+
+def unit_hash(text: str) -> float:
+    """The SHA-256 of `text` as a number from 0 to 1, 1 excluded, uniform: the same on every machine, for ever."""
+    digest = int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    return float((digest >> (64 - _BITS)) / 2**_BITS)
 
 
 def bytes_sha256(data: bytes) -> str:

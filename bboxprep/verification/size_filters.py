@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.model.filters import Filters, side_limits
-from bboxprep.verification.expectation import Boxes, Expectation
+from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.losses import ExpectedLosses, Rows
 from bboxprep.verification.mapped import Mapped
 
@@ -36,11 +36,10 @@ def with_size_limits(
 
 def _sides(expected: Expectation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The least and the largest width and height that each box may have, (N, 2) px each."""
-    bounds = [expected.boxes, *(np.where(expected.drawn[:, None], each, expected.boxes) for each in _tight(expected))]
-    sides = np.stack([each[:, 2:] - each[:, :2] for each in bounds])
+    tight = [
+        np.where(expected.drawn[:, None], each, expected.boxes)
+        for each in (expected.inner, expected.outer, expected.outlines)
+    ]
+    sides = np.stack([each[:, 2:] - each[:, :2] for each in (expected.boxes, *tight)])
     slack = expected.tolerance[:, None] + EXACT
     return sides.min(axis=0) - slack, sides.max(axis=0) + slack
-
-
-def _tight(expected: Expectation) -> tuple[Boxes, Boxes, Boxes]:
-    return expected.inner, expected.outer, expected.outlines

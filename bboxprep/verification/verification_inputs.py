@@ -124,11 +124,16 @@ class VerificationInputs:
         data = self.run.record.recipe.get("filters")
         return Filters.of(data) if data else NO_FILTERS
 
+    @cached_property
+    def _steps_of_run(self) -> Mapping[str, Any]:
+        """The recorded recipe without its filters."""
+        return {name: part for name, part in self.run.record.recipe.items() if name != "filters"}
+
     def recipe(self, image: ImageRow) -> Mapping[str, Any]:
         """The recipe of `image`: of its row if drawn, else of the run for its split; {} without one."""
         if image.recipe is not None:
             return with_upright(image.recipe, image)
-        recipe = {name: part for name, part in self.run.record.recipe.items() if name != "filters"}
+        recipe = self._steps_of_run
         if "augment" not in recipe or is_training(image.split):
             return with_upright(recipe, image)
         fixed = {"steps": recipe.get("preprocess")} | {key: recipe.get(key) for key in ("upright", "pad", "kernel")}

@@ -87,20 +87,11 @@ class _MirroredJournal(Journal):
         connection = empty.connection
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
         connection.executemany("INSERT INTO notes VALUES (?, ?)", head.notes.items())
-        journal = cls(connection, empty.lines_file, folder, lock)
         for entry in (folder / BATCHES).scan() if (folder / BATCHES).is_dir() else ():
             if entry.name.isdecimal():
-                journal._load(int(entry.name))
+                _insert_object(empty, int(entry.name), (folder / BATCHES / entry.name).read_bytes())
         connection.commit()
         return cls(connection, empty.lines_file, folder, lock)
-
-    def _load(self, number: int) -> None:
-        """Store the batch `number` as its object has it; one that cannot be read only keeps its number."""
-        data = self._object(number).read_bytes()
-        try:
-            self.insert(decode_result(data), number)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self.connection.execute("INSERT INTO batches VALUES (?, x'', x'')", (number,))
 
     def begin(self, terms: Mapping[str, str], plan: PlannedFiles) -> None:
         earlier = self._all_numbers()
@@ -144,6 +135,14 @@ class _MirroredJournal(Journal):
 
     def _all_numbers(self) -> set[int]:
         return {number for (number,) in self.connection.execute("SELECT id FROM batches")}
+
+
+def _insert_object(journal: Journal, number: int, data: bytes) -> None:
+    """Store the batch `number`, whose object is `data`, in `journal`; one that cannot be read only keeps its number."""
+    try:
+        journal.insert(decode_result(data), number)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        journal.connection.execute("INSERT INTO batches VALUES (?, x'', x'')", (number,))
 
 
 class _LockHolder(msgspec.Struct, frozen=True):

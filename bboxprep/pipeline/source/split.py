@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import pairwise
 from math import isfinite
 from pathlib import PurePosixPath
@@ -17,11 +16,11 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.images.capture_time import CaptureTime, capture_time_of
+from bboxprep.io.hashing import unit_hash
 from bboxprep.model.splits import split_of
 from bboxprep.pipeline.source.survey import ImageSummary
 
 _TOLERANCE = 1e-9
-_BITS = 53  # of a float
 _SECONDS = 60.0
 
 
@@ -76,7 +75,7 @@ class SplitPolicy:
 
     def split_of(self, group: str) -> str:
         """The split of all images of `group`."""
-        place = _place(group)
+        place = unit_hash(group)
         bound = 0.0
         for split, share in self.shares.items():
             bound += share
@@ -118,12 +117,6 @@ def bursts(names: Sequence[str], moments: Sequence[CaptureTime | None], seconds:
         name if moment is None else f"{starts[moment].camera} {starts[moment].second}"
         for name, moment in zip(names, moments, strict=True)
     ]
-
-
-def _place(group: str) -> float:
-    """The hash of `group` as a number from 0 to 1, 1 excluded."""
-    digest = int.from_bytes(sha256(group.encode("utf-8", "surrogatepass")).digest()[:8], "big")
-    return float((digest >> (64 - _BITS)) / 2**_BITS)
 
 
 def _matched(pattern: re.Pattern[str], name: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
+from bboxprep.io.hashing import unit_hash
 from bboxprep.model.batch import Batch
 from bboxprep.model.conditions import image_facts
 from bboxprep.model.filters import Filters, side_limits
@@ -75,12 +75,6 @@ class FilterPlan(msgspec.Struct, frozen=True):
         if filters.drop_empty:
             for row in np.flatnonzero(batch.counts == 0).tolist():
                 split, name = batch.keys[row]
-                if row not in found and place_of(split, str(name)) < filters.drop_empty:
+                if row not in found and unit_hash(f"{split}/{name}") < filters.drop_empty:
                     found[row] = [batch.finding(row, "image-filtered", "has no objects")]
         return found
-
-
-def place_of(split: str, name: str) -> float:
-    """A number from 0 to 1, 1 excluded, for the image `name` of `split`: its hash."""
-    digest = sha256(f"{split}/{name}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") / 2.0**64
