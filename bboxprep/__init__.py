@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bboxprep.recipe.appearance import Hue as Hue
     from bboxprep.recipe.appearance import Noise as Noise
     from bboxprep.recipe.appearance import Saturation as Saturation
+    from bboxprep.recipe.augment import Augment as Augment
     from bboxprep.recipe.crops import Mosaic as Mosaic
     from bboxprep.recipe.crops import RandomCrop as RandomCrop
     from bboxprep.recipe.crops import Tile as Tile
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from bboxprep.recipe.geometric import Letterbox as Letterbox
     from bboxprep.recipe.geometric import Resize as Resize
     from bboxprep.recipe.load import read_recipe as read_recipe
-    from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.verification.verify import verify as verify
 

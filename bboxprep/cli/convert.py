@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from bboxprep import formats
+from bboxprep.cli import dataset_options as datasets
 from bboxprep.cli import options, printing
 from bboxprep.cli import policy_options as policies
 from bboxprep.cli import recipe_options as recipes
@@ -104,8 +105,8 @@ from bboxprep.recipe.recipe import Recipe
 @policies.max_pixels_option
 @policies.decode_all_option
 @recipes.filter_options
-@recipes.class_options
-@recipes.split_options
+@datasets.class_options
+@datasets.split_options
 @policies.policy_options
 @options.format_options("read_options")
 @options.format_options("write_options")
@@ -127,12 +128,12 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     recipe = recipes.chosen_recipe(given)
     say = printing.Printer(quiet=given["quiet"])
-    object_policy, split = recipes.class_rules(given), recipes.split_rule(given)
+    class_policy, split = datasets.class_rules(given), datasets.split_rule(given)
     engine = _engine(given)
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
     opened = _open(sources, given, engine, say)
-    whole = assemble(opened, object_policy, split)
+    whole = assemble(opened, class_policy, split)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)

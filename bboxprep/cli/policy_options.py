@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import click
 
 from bboxprep.cli.options import Decorator, in_section
+from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.escaping import split_pair
@@ -46,11 +47,10 @@ _OPTIONS = (
     ),
     click.option(
         "--min-visibility",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="0..1",
-        help="Drop objects of which a smaller share than this is left in the output image.",
+        multiple=True,
+        metavar="SHARE|CLASS=SHARE",
+        help="Drop objects of which a smaller share than this, 0 to 1, is left in the output image; those of one class "
+        "or of all others. Can be repeated.  [default: 0]",
     ),
     click.option(
         "--turned",
@@ -153,12 +153,31 @@ def chosen_encoding(given: Mapping[str, Any]) -> Encoding:
 
 def chosen_rules(given: Mapping[str, Any]) -> ObjectPolicy:
     """The policies among the values that were `given`. Raises `UsageError`."""
+    least, least_of = _shares(given["min_visibility"])
     return ObjectPolicy(
         crowd=given["crowd"],
         degenerate=given["degenerate"],
         outside=given["outside"],
         outside_tolerance=given["outside_tolerance"],
-        min_visibility=given["min_visibility"],
+        min_visibility=least,
+        min_visibility_of=least_of,
         turned=given["turned"],
         swap_classes=tuple(split_pair(text, "swap classes", "LEFT=RIGHT") for text in given["swap_classes"]),
     )
+
+
+def _shares(texts: Sequence[str]) -> tuple[float, tuple[tuple[str, float], ...]]:
+    """The share of all classes, and those of single ones. Raises `UsageError`."""
+    pairs = [split_pair(text, "min visibility", "CLASS=SHARE") if "=" in text else ("", text) for text in texts]
+    for_all = [share for name, share in pairs if not name]
+    if len(for_all) > 1:
+        raise UsageError(f"min visibility: have {' and '.join(for_all)} for all classes, want one of them")
+    least = _share(for_all[0]) if for_all else 0.0
+    return least, tuple((name, _share(share)) for name, share in pairs if name)
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"min visibility: have {text!r}, want a share of 0 to 1") from None

@@ -1,39 +1,50 @@
-"""The flags of ``bboxprep convert`` alone: the recipe, the class table, a new split.
+"""The flags of a recipe: steps and filters.
 
-Those of the recipe are a short way of writing one. A fixed value acts on every split; a probability or a range is
+They are a short way of writing one. A fixed value acts on every split; a probability or a range is
 chance, and acts on training images alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
+from bboxprep.cli.dataset_options import listed_names
 from bboxprep.cli.options import Decorator, in_section
 from bboxprep.errors import UsageError
-from bboxprep.formats.yolo.class_lists import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
-from bboxprep.io.text import read_text
-from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.balance import Balance
 from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
-from bboxprep.pipeline.source.split import SplitPolicy
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.recipe import Augment, Recipe, Upright
+from bboxprep.recipe.recipe import Recipe, Upright
 
 SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
-_STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
-_MOST_BYTES = 1 << 24  # of a file of new names
+_STEPS = (
+    *SIZING,
+    "crop",
+    "tile",
+    "flip",
+    "rotate",
+    "grayscale",
+    "exposure",
+    "no_flip_classes",
+    "copies",
+    "balance",
+    "seed",
+)
 _MANNER = ("pad", "kernel", "upright", "no_upright")
-_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty")
+_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -56,7 +67,19 @@ _OPTIONS = (
     click.option("--rotate", metavar="DEGREES|LO:HI", help="Turn clockwise; a range, training images alone."),
     click.option("--grayscale", is_flag=True, help="Take the colour away (BT.601); three equal channels."),
     click.option("--exposure", metavar="GAIN|LO:HI", help="Brighten or darken; a range, training images alone."),
-    click.option("--copies", type=click.IntRange(1), metavar="N", help="Draws of each training image.  [default: 1]"),
+    click.option(
+        "--copies",
+        multiple=True,
+        metavar="N|CLASS=N",
+        help="Draws of each training image, or of those that show a class; without a step of chance, plain copies of "
+        "these. Can be repeated.  [default: 1]",
+    ),
+    click.option(
+        "--balance",
+        metavar="SHARE[:MOST]",
+        help="More copies of training images with rare classes, until about this share of them shows each class; at "
+        "most MOST (10) of one image.",
+    ),
     click.option("--seed", type=click.IntRange(0), metavar="N", help="The key of all chance.  [default: 0]"),
     click.option(
         "--recipe",
@@ -85,47 +108,6 @@ _OPTIONS = (
         "--no-upright",
         is_flag=True,
         help="The same as --upright off: keep the pixels as stored; the tag is still removed.",
-    ),
-)
-
-
-class_options: Decorator = in_section(
-    "Classes and splits",
-    click.option(
-        "--rename",
-        multiple=True,
-        metavar="OLD=NEW|FILE",
-        help="Give a class another name, or those that a file lists, one OLD=NEW a line; classes that then have one "
-        "name become one. Can be repeated. In names, a "
-        r"comma is written \, and an equals sign \=.",
-    ),
-    click.option("--only", multiple=True, metavar="A,B", help="Keep the objects of these classes. Can be repeated."),
-    click.option(
-        "--drop-class", "drop", multiple=True, metavar="A,B", help="Leave these classes out. Can be repeated."
-    ),
-    click.option(
-        "--classes",
-        multiple=True,
-        metavar="A,B|FILE",
-        help="The class table in exactly this order: names, or a file of them (one a line, or a data.yaml). A class "
-        "that has objects and is not listed is an error. Acts after --rename, --only and --drop-class.",
-    ),
-)
-
-
-split_options: Decorator = in_section(
-    "Classes and splits",
-    click.option(
-        "--split",
-        metavar="NAME=SHARE,...",
-        help="Split all images anew, as in train=0.8,val=0.2, by a hash of their names: adding images moves none.",
-    ),
-    click.option(
-        "--group-by",
-        metavar="file|folder|regex:PATTERN|exif-time[:SECONDS]",
-        help="What --split keeps together: images of one name (file, the default), of one folder, of one first group "
-        "of a pattern in their names, or photos that one camera took within SECONDS (60) of each other. With "
-        "exif-time an added photo can join two groups, which may move one of them.",
     ),
 )
 
@@ -164,6 +146,13 @@ _FILTER_OPTIONS = (
         help="Leave out this share of the images, or tiles, without objects, chosen by a hash of their names; without "
         "SHARE all of them.",
     ),
+    click.option(
+        "--max-per-class",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Of each split, leave out images each of whose classes has N objects or more in other images, taken in "
+        "the order of a hash of their names. Objects are counted in SOURCE.",
+    ),
 )
 
 
@@ -182,20 +171,36 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
         return read_recipe(given["recipe"])
     steps = _steps(given)
     fixed, chance = [step for step in steps if _is_for_all(step)], [step for step in steps if not _is_for_all(step)]
-    if not chance and (given["copies"] or given["seed"]):
-        word = "copies" if given["copies"] else "seed"
+    copies = _copies(given)
+    repeats = "balance" in copies or "copies_of" in copies
+    if not chance and ((copies and not repeats) or given["seed"]):
+        word = "copies" if copies else "seed"
         raise UsageError(f"{word}: nothing is drawn; want a step of chance, as in --flip horizontal:0.5")
-    augment = Augment(*chance, copies=given["copies"] or 1) if chance else None
+    augment = Augment(*chance, **copies) if chance or repeats else None
     how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"], "filters": _filters(given)}
     return Recipe(*fixed, upright=_upright(given), augment=augment, seed=given["seed"] or 0, **how)
+
+
+def _copies(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Augment` about copies that were given. Raises `UsageError`."""
+    found: dict[str, Any] = {}
+    for text in given["copies"]:
+        name, number = split_pair(text, "copies", "CLASS=N") if "=" in text else ("", text)
+        if not re.fullmatch(r"[0-9]{1,9}", number.strip()):
+            raise UsageError(f"copies: have {text!r}, want N or CLASS=N")
+        own = found.setdefault("copies_of", {}) if name else found
+        if own.setdefault(name or "copies", int(number)) != int(number):
+            raise UsageError(f"copies: have {text!r} beside {own[name or 'copies']}, want one number")
+    return found | ({"balance": Balance.of(given["balance"])} if given["balance"] else {})
 
 
 def _filters(given: Mapping[str, Any]) -> Filters:
     """The filters that were given. Raises `UsageError`."""
     limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
     where = tuple(map(Condition.parse, given["where"]))
-    wanted, share = _names(given["only_images_with"]), given["drop_empty"] or 0.0
-    return Filters(only_images_with=wanted, drop_empty=share, where=where, **limits)
+    wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
+    most = given["max_per_class"] or 0
+    return Filters(only_images_with=wanted, drop_empty=share, where=where, max_per_class=most, **limits)
 
 
 def _limit(text: str, option: str) -> SizeLimit:
@@ -250,53 +255,3 @@ def _late_steps(given: Mapping[str, Any]) -> list[RecipeStep]:
         steps += [Grayscale()] if given["grayscale"] else []
         steps += [Exposure(parse_amount(given["exposure"], "exposure"))] if given["exposure"] else []
     return steps
-
-
-def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
-    """The rules that were given. Raises `UsageError`, and `AnnotationError` for a file of names that cannot be read."""
-    rename: dict[str, str] = {}
-    for pair in (pair for text in given["rename"] for pair in _renames(text)):
-        old, new = split_pair(pair)
-        if rename.setdefault(old, new) != new:
-            raise UsageError(f"rename: have {old!r} as {rename[old]!r} and as {new!r}, want one new name")
-    return ClassPolicy(
-        rename=rename,
-        only=_names(given["only"]),
-        drop=_names(given["drop"]),
-        classes=_listed(given["classes"]) if given["classes"] else None,
-    )
-
-
-def _renames(text: str) -> list[str]:
-    """The pairs of `text`: those of the lines of a file, without blank lines and comments (#), or `text` itself."""
-    if "=" in text or not _is_file(text):
-        return [text]
-    lines = read_text(Path(text), _MOST_BYTES).splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-
-
-def _names(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for text in texts for name in split_names(text)))
-
-
-def _listed(texts: Sequence[str]) -> tuple[str, ...]:
-    """The names of each text in turn, which is a file of them or states them."""
-    return tuple(
-        name for text in texts for name in (read_class_list(Path(text)) if _is_file(text) else split_names(text))
-    )
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).suffix.lower() in LIST_SUFFIXES or Path(text).is_file()
-    except (OSError, ValueError):  # too long for a path, or with a NUL
-        return False
-
-
-def split_rule(given: Mapping[str, Any]) -> SplitPolicy | None:
-    """The rule that was given, None where images stay in their splits. Raises `UsageError`."""
-    if given["split"] is None:
-        if given["group_by"] is not None:
-            raise UsageError("--group-by: says what --split keeps together, but there is no --split")
-        return None
-    return SplitPolicy.parse(given["split"], given["group_by"] or "file")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.spelling import suggestion
 
 MOST_CLASSES = 65_536  # of a dataset
 MOST_KEYPOINTS = 512  # of a class; a file with more of either is faulty, or made to fill the memory
@@ -96,3 +97,9 @@ def unnamed_classes(names: Sequence[str], path: str = "") -> tuple[Finding, ...]
         return ()
     words = f"the {len(names)} classes are called by their numbers; `classes` takes their names, in this order"
     return (Finding("class-unnamed", words, path),)
+
+
+def require_class(option: str, name: str, names: Collection[str]) -> None:
+    """Raise `UsageError` for a class `name`, given for `option`, that is none of `names`."""
+    if name not in names:
+        raise UsageError(f"{option}: have {name!r}, want a class of the source{suggestion(name, names)}")

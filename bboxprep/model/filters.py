@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
+from bboxprep.model.categories import require_class
 from bboxprep.model.conditions import Condition
 from bboxprep.spelling import suggestion
 
@@ -61,7 +62,8 @@ class Filters:
     regions stay, for their size is that of no object, and what they cover would become background. An image is
     left out, with its objects, if none of them is of a class in `only_images_with`, or if a condition of `where` is not
     true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
-    Raises `UsageError`.
+    Before all of these, images of the source are left out whose classes have `max_per_class` objects in others of their
+    split (`model.balance.beyond_limit`); 0 for no limit. Raises `UsageError`.
     """
 
     min_size: tuple[SizeLimit, ...] = ()
@@ -69,6 +71,7 @@ class Filters:
     only_images_with: tuple[str, ...] = ()
     drop_empty: float = 0.0
     where: tuple[Condition, ...] = ()
+    max_per_class: int = 0
 
     def __post_init__(self) -> None:
         for option in ("min_size", "max_size"):
@@ -80,6 +83,9 @@ class Filters:
         share: object = self.drop_empty
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise UsageError(f"drop_empty: have {share!r}, want a share of 0 to 1")
+        most: object = self.max_per_class
+        if type(most) is not int or not 0 <= most < 2**53:
+            raise UsageError(f"max_per_class: have {most!r}, want a whole number of objects, 1 or more")
 
     @classmethod
     def of(cls, data: object) -> Filters:
@@ -98,10 +104,11 @@ class Filters:
             raise UsageError(f"only_images_with: have {wanted!r:.80}, want names of classes")
         asked = data.get("where", ())
         where = tuple(map(Condition.parse, (asked,) if isinstance(asked, str) else _listed(asked, "where")))
-        limits = {name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data}
-        return cls(
-            only_images_with=tuple(dict.fromkeys(names)), drop_empty=data.get("drop_empty", 0.0), where=where, **limits
-        )
+        limits: dict[str, Any] = {
+            name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data
+        }
+        numbers = {name: data[name] for name in ("drop_empty", "max_per_class") if name in data}
+        return cls(only_images_with=tuple(dict.fromkeys(names)), where=where, **numbers, **limits)
 
     def __bool__(self) -> bool:
         return self != NO_FILTERS
@@ -117,15 +124,16 @@ class Filters:
             found["only_images_with"] = list(self.only_images_with)
         if self.where:
             found["where"] = list(map(str, self.where))
-        return found | ({"drop_empty": self.drop_empty} if self.drop_empty else {})
+        found |= {"drop_empty": self.drop_empty} if self.drop_empty else {}
+        return found | ({"max_per_class": self.max_per_class} if self.max_per_class else {})
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `UsageError` for a class that is none of `names`."""
         for option in ("min_size", "max_size", "only_images_with"):
             for one in getattr(self, option):
                 name = one.category if isinstance(one, SizeLimit) else one
-                if name and name not in names:
-                    raise UsageError(f"{option}: have {name!r}, want a class of the source{suggestion(name, names)}")
+                if name:
+                    require_class(option, name, names)
 
     def __str__(self) -> str:
         words = [f"{name} {_words(value)}" for name, value in self.options().items()]

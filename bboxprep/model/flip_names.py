@@ -22,9 +22,8 @@ import numpy as np
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.model.categories import Categories, Category
+from bboxprep.model.categories import Categories, Category, require_class
 from bboxprep.model.instances import Instances
-from bboxprep.spelling import suggestion
 
 Swaps = Sequence[tuple[str, str]]  # names of classes that change places
 
@@ -151,8 +150,7 @@ def _unpaired_keypoints(category: Category, partners: Sequence[Category]) -> lis
 
 
 def _label(name: str, names: Sequence[str]) -> int:
-    if name not in names:
-        raise UsageError(f"swap classes: have {name!r}, want a class of the source{suggestion(name, names)}")
+    require_class("swap classes", name, names)
     if names.count(name) > 1:
         raise UsageError(f"swap classes: have {name!r}, the name of {names.count(name)} classes, want one class each")
     return names.index(name)

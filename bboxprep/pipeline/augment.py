@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
-from bboxprep.errors import PlanError, UsageError
+from bboxprep.errors import PlanError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.batch import Batch, FromText
+from bboxprep.model.categories import require_class
+from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.splits import TRAIN, is_training
+from bboxprep.model.splits import is_training
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -33,7 +34,6 @@ from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
 from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
-from bboxprep.spelling import suggestion
 from bboxprep.transform.mosaic import assemble_mosaic, place_part
 from bboxprep.transform.render import SampleRenderer
 
@@ -46,8 +46,8 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
         return source
     variants = [
         variant
-        for row, summary in enumerate(source.summaries)
-        for variant in _variants(row, summary, source.frame_of(summary), recipe)
+        for row, (summary, copies) in enumerate(zip(source.summaries, copies_of_images(source, recipe), strict=True))
+        for variant in _variants(row, summary, source.frame_of(summary), recipe, copies)
     ]
     taken = _VariantSamples(source.dataset, tuple(variant for _, variant in variants))
     rows = list(enumerate(row for row, _ in variants))
@@ -65,15 +65,31 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     return msgspec.structs.replace(source, dataset=dataset, summaries=summaries)
 
 
-def _variants(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
-    split, key = summary.key[0], "/".join(summary.key)
+def copies_of_images(source: Source, recipe: Recipe) -> list[int]:
+    """The number of copies of each image of `source`."""
+    plain = [recipe.copies(summary.key[0]) if summary.header else 1 for summary in source.summaries]
+    if not (recipe.augment and recipe.augment.counts_classes):
+        return plain
+    rows = [row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header]
+    shown = ClassCounts.of(source.dataset.batches()).by_image()
+    keys, names = ["/".join(source.summaries[row].key) for row in rows], source.dataset.categories.names
+    copies = recipe.augment.copies_by_image(keys, [shown[row] for row in rows], names)
+    for row, own in zip(rows, copies, strict=True):
+        plain[row] = own
+    return plain
+
+
+def _variants(
+    row: int, summary: ImageSummary, frame: Frame, recipe: Recipe, copies: int
+) -> Iterator[tuple[int, SampleVariant]]:
+    key = "/".join(summary.key)
     header = summary.header
     try:
         turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
         tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
     except PlanError:  # the image has a finding when it is planned
         tiles = [""]
-    for copy in range(recipe.copies(split) if header else 1):
+    for copy in range(copies):
         for tile in tiles:
             yield row, SampleVariant(key, copy, tile)
 
@@ -133,14 +149,14 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
         if split_at_mosaic(recipe):
             seen = [
                 row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header is not None
             ]
-            for _, group in groupby(seen, lambda row: source.summaries[row].path):
-                of_image = list(group)
-                rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
+            variants = source.dataset.outlines_at(seen).values("variant")
+            rows = [row for row, variant in zip(seen, variants, strict=True) if not (variant and variant.copy)]
         return cls(recipe, source.dataset, tuple(rows))
 
     @property
@@ -264,10 +280,11 @@ class Augmenter(msgspec.Struct, frozen=True):
 def _check(recipe: Recipe, names: Sequence[str]) -> None:
     """Raise `UsageError` for faults that would otherwise be found during the run."""
     recipe.filters.check(names)
+    for name, _ in recipe.augment.copies_of if recipe.augment else ():
+        require_class("augment: copies", name, names)
     for step in _all_steps(recipe):
         for name in step.keep if isinstance(step, Flip) else ():
-            if name not in names:
-                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{suggestion(name, names)}")
+            require_class("flip: keep", name, names)
         if isinstance(step, Albumentations):
             loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
 

@@ -8,8 +8,9 @@ part. Each step checks its own options; this module defines how steps and option
       - letterbox: {size: 640, pad: 114}
       - grayscale
     augment:                        # for training images
-      copies: 3
+      copies: 3                     # or by class: {"*": 1, bicycle: 4}
       plain: true                   # the first copy has no augmentation
+      balance: 0.1                  # more copies of images with classes that fewer of them show
       steps:
         - flip: {axis: horizontal, p: 0.5, keep: [traffic sign]}
         - rotate: [-15, 15]         # the first option of a step needs no name
@@ -33,17 +34,19 @@ from msgspec import UNSET
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
+from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
+from bboxprep.recipe.augment import Augment, copies_options
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
-from bboxprep.recipe.recipe import Augment, Recipe, Upright
+from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
 from bboxprep.spelling import suggestion
 
 _KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
-_AUGMENT_KEYS = ("copies", "plain", "steps")
+_AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
 _MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
 
@@ -191,9 +194,12 @@ def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augme
     entries = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
     steps = _steps(entries["steps"], pad_option, folder) if "steps" in entries else []
     try:
-        return Augment(*steps, **{key: plain_data(entries[key]) for key in ("copies", "plain") if key in entries})
+        options = copies_options(plain_data(entries["copies"])) if "copies" in entries else {}
+        options |= {"plain": plain_data(entries["plain"])} if "plain" in entries else {}
+        options |= {"balance": Balance.of(plain_data(entries["balance"]))} if "balance" in entries else {}
+        return Augment(*steps, **options)
     except UsageError as error:
-        part = str(error).split(": ")[1]
+        part = str(error).removeprefix("augment: ").partition(":")[0]
         raise WrongPlace(entries.get(part, found).where, str(error)) from error
 
 

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 import msgspec
 
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.random_draw import Draw
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 
 
 class MosaicSplit(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from bboxprep.errors import UsageError, WrongTypeError
+from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
@@ -28,43 +28,12 @@ from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.crops import Mosaic, Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 
 Upright = bool | Literal["auto"]
-
-
-@dataclass(frozen=True)
-class Augment:
-    """``Augment(Flip(p=0.5), copies=3)``: random steps; each training image gets `copies` draws of them.
-
-    `plain`: the first copy is not augmented. Raises `UsageError` for an invalid number of copies.
-    """
-
-    steps: tuple[RecipeStep, ...]
-    copies: int
-    plain: bool
-
-    def __init__(self, *steps: RecipeStep | Sequence[RecipeStep], copies: int = 1, plain: bool = False) -> None:
-        if type(copies) is not int or not 1 <= copies <= 10_000:
-            raise UsageError(f"augment: copies: have {copies!r}, want a whole number of 1 to 10,000")
-        if plain not in (True, False) or (plain and copies == 1):
-            raise UsageError(f"augment: plain: have {plain!r} with {copies} copies, want true with 2 or more, or false")
-        listed = _listed("Augment", steps)
-        if not listed:
-            raise UsageError("augment: steps: have none, want at least one")
-        object.__setattr__(self, "steps", listed)
-        object.__setattr__(self, "copies", copies)
-        object.__setattr__(self, "plain", plain)
-
-    def options(self) -> dict[str, Any]:
-        """The steps, `copies` and `plain` as plain data, for the run record."""
-        return {"copies": self.copies, "plain": self.plain, "steps": _options(self.steps)}
-
-    def __str__(self) -> str:
-        plain = ", first plain" if self.plain else ""
-        return f"augment {TRAIN} x{self.copies}{plain}: {' > '.join(map(str, self.steps))}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +94,7 @@ class Recipe:
         seed: int = 0,
         filters: Filters = NO_FILTERS,
     ) -> None:
-        steps = _listed("Recipe", steps)
+        steps = listed_steps("Recipe", steps)
         _check(steps, augment, seed)
         object.__setattr__(self, "steps", steps)
         if upright not in (True, False, "auto"):
@@ -140,6 +109,11 @@ class Recipe:
     def is_fixed(self) -> bool:
         """Whether it has no random step: each image has one output."""
         return self.augment is None and all(step.is_fixed for step in self.steps)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it has a random step."""
+        return not self.without_augment.is_fixed or bool(self.augment and self.augment.steps)
 
     @cached_property
     def is_tiled(self) -> bool:
@@ -180,7 +154,9 @@ class Recipe:
         return self._hash
 
     def copies(self, split: str) -> int:
-        """The number of copies of an image of `split`; tiles do not count."""
+        """The number of copies of an image of `split` that shows no class with copies of its own, without balance;
+        tiles do not count.
+        """
         return self.augment.copies if self.augment and is_training(split) else 1
 
     def turn_of(self, turn: Dihedral, frame: Frame) -> Dihedral:
@@ -244,8 +220,8 @@ class Recipe:
         how = {"pad": _plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
         how |= {"filters": self.filters.options()} if self.filters else {}
         if self.augment is None:
-            return {"upright": self.upright, "steps": _options(self.steps), **how}
-        parts = {"preprocess": _options(self.steps), "augment": self.augment.options()}
+            return {"upright": self.upright, "steps": options_of(self.steps), **how}
+        parts = {"preprocess": options_of(self.steps), "augment": self.augment.options()}
         return {"upright": self.upright, **parts, **how, "seed": self.seed}
 
     def __str__(self) -> str:
@@ -260,16 +236,6 @@ class Recipe:
     def _with(self, steps: Iterable[RecipeStep], augment: Augment | None = None, seed: int = 0) -> Recipe:
         pad, kernel = self.rendering.pad, self.rendering.kernel
         return Recipe(*steps, upright=self.upright, pad=pad, kernel=kernel, augment=augment, seed=seed)
-
-
-def _listed(name: str, steps: tuple[RecipeStep | Sequence[RecipeStep], ...]) -> tuple[RecipeStep, ...]:
-    """The `steps` of a recipe, given one by one or as one list. Raises `WrongTypeError` for anything else."""
-    if len(steps) == 1 and isinstance(steps[0], list | tuple):
-        steps = tuple(steps[0])
-    for step in steps:
-        if not isinstance(step, RecipeStep):
-            raise WrongTypeError(f"{name}: have {step!r:.80}, want steps, as in {name}(Letterbox(640), Grayscale())")
-    return tuple(step for step in steps if isinstance(step, RecipeStep))
 
 
 def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) -> None:
@@ -307,10 +273,6 @@ def _plan(recipe: Recipe, size: Size, turn: Dihedral) -> Plan:
     for step in recipe.steps:
         plan = plan.then(*step.steps(plan.size))
     return plan
-
-
-def _options(steps: Iterable[RecipeStep]) -> list[dict[str, Any]]:
-    return [{step.name: step.options()} for step in steps]
 
 
 def _plain_pad(pad: Pad) -> Any:

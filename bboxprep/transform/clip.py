@@ -69,7 +69,7 @@ def cut_at_plan_edges(
     if not reach.any() and not spilled.any():
         return mapped, hidden
     over = reach > CUT_SLACK
-    outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.min_visibility > 0
+    outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.needs_shares
     clipped, shares = _clip_objects(outlines, plan.seen, over, shares_wanted=shares_wanted)
     clipped = _trimmed(clipped, spilled & ~over, plan.seen)
     dropped, kept = drop_hidden(mapped, clipped.boxes, shares, plan.size, location, object_policy)
@@ -86,11 +86,18 @@ def drop_hidden(
     `boxes` (N, 4) are those that are left, `shares` (N,) how much of each object is visible.
     """
     gone = box_areas(boxes) <= 0
-    hidden = ~gone & (shares < policy.min_visibility - SHARE_SLACK)
+    least = least_shares(mapped, location, policy)
+    hidden = ~gone & (shares < least - SHARE_SLACK)
     dropped = drop_findings("box-cropped", mapped, gone, location, f"nothing of it is left in the image of {size}")
-    why = f"less than {policy.min_visibility:g} of it is left in the image of {size}"
-    dropped += drop_findings("box-hidden", mapped, hidden, location, why)
+    for share in np.unique(least[hidden]).tolist():
+        why = f"less than {share:g} of it is left in the image of {size}"
+        dropped += drop_findings("box-hidden", mapped, hidden & (least == share), location, why)
     return dropped, ~(gone | hidden)
+
+
+def least_shares(instances: Instances, location: Location, policy: ObjectPolicy) -> Shares:
+    """The share (N,) of each object that must be left, as `policy` says of its class."""
+    return policy.least_shares([location.names[label] for label in instances.labels.tolist()])
 
 
 def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:

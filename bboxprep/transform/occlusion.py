@@ -21,7 +21,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rendering import Effect
 from bboxprep.model.validation import Location, drop_findings
-from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares
+from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares, least_shares
 from bboxprep.transform.outline import Outlines
 
 
@@ -33,13 +33,13 @@ def drop_occluded(
     if not found or not len(instances):
         return instances, ()
     shares = _visible_shares(instances, _disjoint(np.concatenate(found)))
-    hidden = (shares <= SHARE_SLACK) | (shares < object_policy.min_visibility - SHARE_SLACK)
-    why = (
-        f"less than {object_policy.min_visibility:g} of it is left"
-        if object_policy.min_visibility
-        else "nothing of it is left"
-    )
-    findings: tuple[Finding, ...] = drop_findings("box-hidden", instances, hidden, location, f"{why} beside the cutout")
+    least = least_shares(instances, location, object_policy)
+    hidden = (shares <= SHARE_SLACK) | (shares < least - SHARE_SLACK)
+    findings: tuple[Finding, ...] = ()
+    for share in np.unique(least[hidden]).tolist():
+        why = f"less than {share:g} of it is left" if share else "nothing of it is left"
+        rows = hidden & (least == share)
+        findings += drop_findings("box-hidden", instances, rows, location, f"{why} beside the cutout")
     return instances.select(~hidden), findings
 
 

@@ -6,7 +6,6 @@ the same order, with each number in its range, without steps whose probability i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 from typing import Any
@@ -33,7 +32,7 @@ def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     if image.recipe is None or not requested:
         return
     always, augment = _requested_steps(requested)
-    plain = unseen or (image.copy == 0 and _augment(requested).get("plain") is True)
+    plain = unseen or (image.copy == 0 and augment_of(requested).get("plain") is True)
     if _is_drawn_from(always if plain else [*always, *augment], image) and _same_manner(requested, image.recipe):
         return
     if unseen and _is_drawn_from([*always, *augment], image):
@@ -43,36 +42,19 @@ def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
         yield _fault("draw-differs", image, words + (f" for copy {image.copy}" if augment else ""))
 
 
-def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
-    """The training images that have not each of their copies once, tile by tile."""
-    requested = case.run.record.recipe
-    copies = _augment(requested).get("copies", 1)
-    if not isinstance(copies, int) or not requested:
-        return
-    found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    written = {image.source for image in case.run.images if image.output}
-    for image in case.run.images:
-        if is_training(image.split) and image.source in written:
-            found[image.source, image.split, image.tile].append(image.copy)
-    for (source, _, tile), numbers in found.items():
-        if sorted(numbers) != list(range(copies)):
-            have = ", ".join(map(str, sorted(numbers)))
-            words = f"{f'tile {tile} ' if tile else ''}has the copies {have}; the recipe asks for {copies}, from 0 on"
-            yield Fault(Layer.STRUCTURAL, "copies-differ", source, "", words)
-
-
 def _fault(code: str, image: ImageRow, words: str) -> Fault:
     return Fault(Layer.STRUCTURAL, code, str(image.output), "", words)
 
 
-def _augment(requested: Mapping[str, Any]) -> Mapping[str, Any]:
+def augment_of(requested: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of the `requested` recipe for training images; {} without one."""
     data = requested.get("augment")
     return data if isinstance(data, Mapping) else {}
 
 
 def _requested_steps(requested: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
     """The steps of all images, and those of training images."""
-    return _steps(requested.get("steps", requested.get("preprocess"))), _steps(_augment(requested).get("steps"))
+    return _steps(requested.get("steps", requested.get("preprocess"))), _steps(augment_of(requested).get("steps"))
 
 
 def _steps(data: object) -> list[Step]:

@@ -82,11 +82,13 @@ def expected_losses(
         return ExpectedLosses(surely, maybe | True, "the record does not say where the holes of a cutout are")
     holes = [hole for each in cutouts for hole in each or ()]
     rows = np.flatnonzero(~surely & (expected.cut | bool(holes)))
+    swapped = dict(policy.swap_classes) | {right: left for left, right in policy.swap_classes}
     for row in rows.tolist():
         if np.isfinite(source.boxes[row]).all():
             low, high = _shares(source, row, expected, mapped, holes)
-            surely[row] = high < policy.min_visibility or high <= 0
-            maybe[row] |= low < policy.min_visibility or low <= 0
+            wanted = policy.least_shares([names[row], swapped.get(names[row], names[row])])  # a flip may exchange them
+            surely[row] = high < wanted.min() or high <= 0
+            maybe[row] |= low < wanted.max() or low <= 0
     return ExpectedLosses(surely, maybe | surely)
 
 

@@ -19,7 +19,8 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
 from bboxprep.verification.arithmetic import Derived, derive
-from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
+from bboxprep.verification.augmentation_check import augment_of, drawn_faults
+from bboxprep.verification.class_balance import copy_faults
 from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
@@ -71,7 +72,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     """The faults of the output as a whole, whose images have the `contents`."""
     yield from _stray_images(case)
     yield from _repeated_outputs(case.run.images)
-    yield from copy_faults(case)
+    yield from copy_faults(case, augment_of(case.run.record.recipe))
     yield from _class_faults(case)
     yield from class_faults(case)
     yield from _totals(case, contents)

@@ -20,6 +20,7 @@ from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, Run, find_record
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.engines.local import Local
+from bboxprep.verification.class_balance import Place, beyond_limit_of
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.detections import read_detections
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
@@ -179,19 +180,24 @@ class _ImageVerdict:
 
 @dataclass(frozen=True)
 class _ImageCheck:
-    """Checks the image of a row, and of the rows `chosen` the pixels too. Plain data, pickled for worker processes."""
+    """Checks the image of a row, and of the rows `chosen` the pixels too. A limit of their classes leaves out the
+    images `beyond`. Plain data, pickled for worker processes.
+    """
 
     case: VerificationInputs
     chosen: frozenset[int]
+    beyond: frozenset[Place] | None
 
     def __call__(self, row: int) -> _ImageVerdict:
-        return _check_image(self.case, self.case.run.images[row], pixels=row in self.chosen)
+        return _check_image(self.case, self.case.run.images[row], self.beyond, pixels=row in self.chosen)
 
 
-def _check_image(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> _ImageVerdict:
+def _check_image(
+    case: VerificationInputs, image: ImageRow, beyond: frozenset[Place] | None, *, pixels: bool
+) -> _ImageVerdict:
     structural = tuple(image_faults(case, image))
     compared = compare(case, image)
-    filtered = tuple(filter_faults(case, image, compared))
+    filtered = tuple(filter_faults(case, image, compared, beyond))
     pixel = compare_pixels(case, image, compared) if pixels else PixelComparison()
     tallies = (
         Tally(Layer.STRUCTURAL, "images", int(not structural), 0, int(bool(structural))),
@@ -212,7 +218,8 @@ def _assembled(
     faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
     comparisons: list[tuple[str, PixelComparison]] = []
-    for number, verdict in enumerate(Local(workers).run(_ImageCheck(case, chosen), range(len(images))), 1):
+    check = _ImageCheck(case, chosen, beyond_limit_of(case))
+    for number, verdict in enumerate(Local(workers).run(check, range(len(images))), 1):
         faults += verdict.faults
         tallies = [one + other for one, other in zip(tallies, verdict.tallies, strict=True)]
         comparisons.append((images[number - 1].output or "", verdict.pixels))

@@ -115,6 +115,34 @@ def test_min_visibility(tmp_path: Path, least: str, kept: int) -> None:
     assert dropped(tmp_path / "out") == ({"box-hidden": 1} if kept == 1 else {})
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(("right_hand=0.6",), 1), (("0.6", "right_hand=0.5"), 1), (("left_hand=0.6",), 2), (("1", "right_hand=0.1"), 1)],
+)
+def test_min_visibility_by_class(tmp_path: Path, given: tuple[str, ...], kept: int) -> None:
+    cut = {"bbox": [15, 5, 10, 10]}
+    source = make(tmp_path / "in", cut | {"category_id": 3}, cut | {"category_id": 2})
+    asked = [word for text in given for word in ("--min-visibility", text)]
+    result = run(source, tmp_path / "out", "--crop", "0,0,20,30", *asked)
+    assert result.exit_code == 0, result.output
+    assert len(objects(tmp_path / "out")) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("lots",), "min visibility: have 'lots', want a share of 0 to 1"),
+        (("0.1", "0.2"), "min visibility: have 0.1 and 0.2 for all classes, want one of them"),
+        (("nobody=0.5",), "min visibility: have 'nobody', want a class of the source"),
+        (("right_hand=0.5", "right_hand=0.6"), "have two shares for the class 'right_hand', want one"),
+    ],
+)
+def test_a_wrong_min_visibility_is_refused(tmp_path: Path, given: tuple[str, ...], message: str) -> None:
+    source = make(tmp_path / "in", {"bbox": [15, 5, 10, 10]})
+    asked = [word for text in given for word in ("--min-visibility", text)]
+    assert message in refused(source, tmp_path / "out", *asked)
+
+
 def test_a_flip_exchanges_what_it_is_told_to_and_the_account_says_so(tmp_path: Path) -> None:
     points = [20, 5, 2, 10, 9, 2, 30, 9, 1]
     source = make(

@@ -13,10 +13,11 @@ from bboxprep.cli import commands
 from bboxprep.errors import UsageError
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure, Grayscale
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from tests.tiny import tiny
 
 

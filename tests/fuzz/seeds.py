@@ -20,9 +20,10 @@ from bboxprep.io.png import write_png
 from bboxprep.model.rle import Rle
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import RandomCrop
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text_yaml import to_yaml
 from tests.images import specimens
 

@@ -28,10 +28,11 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
 from tests.conformance.examples import AVAILABLE, in_turn

@@ -29,11 +29,12 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.catalog import STEPS
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.mosaic_split import split_at_mosaic, then
-from bboxprep.recipe.recipe import Augment, ImageContext, Recipe
+from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.painting import DARK, Box, bright_box, displayed
 from tests.images.raster import test_execute, test_warp
 from tests.laws import test_augmented, test_paint, test_paint_turned

@@ -20,8 +20,9 @@ from bboxprep.formats import image_tree
 from bboxprep.model import splits
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import TEST, TRAIN, VAL
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Flip
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from tests.conformance.examples import in_turn
 from tests.invoked import run
 from tests.tiny import tiny

@@ -12,10 +12,11 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.pipeline.api import convert
 from bboxprep.pipeline.source.open import open_source
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.load import recipe_of
-from bboxprep.recipe.recipe import Augment, Recipe, Upright
+from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.verification.verify import verify
 from tests.invoked import refused, run
 

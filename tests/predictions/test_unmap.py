@@ -33,9 +33,10 @@ from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import InverseMap
 from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import painted_image
 from tests.strategies import boxes, masks, points, warped_plans

@@ -13,11 +13,12 @@ from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Exposure, Grayscale, Noise
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.catalog import STEPS, lookup
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.load import read_recipe, recipe_of
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text_yaml import to_yaml
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import recipes

@@ -15,10 +15,11 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, visible_fractions
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Exposure, Noise
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.mosaic_split import split_at_mosaic
-from bboxprep.recipe.recipe import Augment, Drawn, ImageContext, Recipe
+from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes
 from tests.stepwise import folded

@@ -6,8 +6,9 @@ import pytest
 
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.review.wording import drawn_words, recipe_words
 

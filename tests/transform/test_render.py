@@ -31,8 +31,9 @@ from bboxprep.pipeline.output.image_rows import NO_FILE, WrittenBatch, encode_ro
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Flip, Letterbox, Resize
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import render
 from bboxprep.transform.albumentations import run_pipeline
 from bboxprep.transform.render import SampleRenderer

@@ -30,7 +30,10 @@ from tests.verification.test_expectation import OTHERS, SIZE, STEPS, possible
 
 HOLES = st.lists(st.sampled_from([(0.1, 0.1, 0.5, 0.4), (0.3, 0.0, 0.3, 0.9), (0.0, 0.0, 0.99, 0.6)]), max_size=2)
 POLICIES = st.builds(
-    lambda share, outside: ObjectPolicy(min_visibility=share, outside=outside),
+    lambda share, others, outside: ObjectPolicy(
+        min_visibility=others, min_visibility_of=(("a", share),) if share != others else (), outside=outside
+    ),
+    st.sampled_from([0.0, 0.3, 0.7, 1.0]),
     st.sampled_from([0.0, 0.3, 0.7, 1.0]),
     st.sampled_from(["clip", "drop"]),
 )

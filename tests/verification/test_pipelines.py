@@ -15,8 +15,9 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import photos, told
 

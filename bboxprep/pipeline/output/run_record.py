@@ -111,6 +111,8 @@ class SplitChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
     shares: dict[str, int | float]
     group_by: str
+    stratify: bool = False
+    fold: tuple[int, int] | None = None
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):

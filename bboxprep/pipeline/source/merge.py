@@ -1,4 +1,5 @@
-"""Merges several sources into one dataset, assigns new splits, and applies the class policy.
+"""Merges several sources into one dataset, assigns new splits, applies the class policy, and leaves out images beyond a
+limit of their classes (`Filters.max_per_class`).
 
 Classes of one name are one class. Samples of one name in one split are not one sample: the later one gets a sub-folder
 in its name, called after its source or, where one source is split anew, the split it was in. Groups are found by the
@@ -11,6 +12,7 @@ change the track ids of another one.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,7 +26,9 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
+from bboxprep.model.balance import beyond_limit
 from bboxprep.model.batch import Batch, FromText
+from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -50,12 +54,18 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
         check_usable(source)
     source = sources[0]
     if len(sources) > 1 or split:
-        source = _arranged(_of_several_sources(sources) if len(sources) > 1 else _of_one_source(source), split)
+        merged = _of_several_sources(sources) if len(sources) > 1 else _of_one_source(source)
+        source = _arranged(merged, split, _shown(merged.dataset, classes) if split and split.stratify else None)
     if classes:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_similar_names())
     return source
+
+
+def _shown(dataset: Dataset, classes: ClassPolicy) -> list[dict[int, int]]:
+    """The number of objects of each image by label, after the class policy."""
+    return ClassCounts.of((dataset.with_classes(classes) if classes else dataset).batches()).by_image()
 
 
 class _MergedSamples(msgspec.Struct, frozen=True):
@@ -169,13 +179,13 @@ def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return joined
 
 
-def _arranged(merged: _MergedSamples, split: SplitPolicy | None) -> Source:
+def _arranged(merged: _MergedSamples, split: SplitPolicy | None, classes: Sequence[Mapping[int, int]] | None) -> Source:
     """The source of the `merged` samples with unique names, sorted by split and name."""
     before = [summary.key for summary in merged.summaries]
-    after = split.assign(merged.summaries) if split else [key[0] for key in before]
+    after = split.assign(merged.summaries, classes) if split else [key[0] for key in before]
     folders = [home or old for home, (old, _) in zip(merged.homes, before, strict=True)]
     keys = unique_keys([(new, name) for new, (_, name) in zip(after, before, strict=True)], folders)
-    splits = tuple(split.shares) if split else merged.dataset.splits
+    splits = split.splits(key[0] for key in before) if split else merged.dataset.splits
     rank = {name: number for number, name in enumerate(dict.fromkeys((*splits, *after)))}
     order = sorted(
         range(len(keys)), key=lambda row: (rank[keys[row][0]], keys[row][1].encode("utf-8", "surrogatepass"))
@@ -236,3 +246,35 @@ def _renamed(batch: Batch, keys: Sequence[Key]) -> Batch:
         findings.append(tuple(named))
     names = FromText([name for _, name in keys], PurePosixPath)
     return batch.with_columns(name=names, split=[split for split, _ in keys], findings=findings)
+
+
+def within_limit(source: Source, most: int) -> Source:
+    """`source`, in which images are refused that are beyond a limit of `most` objects of a class in a split, with a
+    finding. All labels are read for it.
+    """
+    shown = ClassCounts.of(source.dataset.batches()).by_image()
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, summary in enumerate(source.summaries):
+        rows[summary.key[0]].append(row)
+    left_out: set[Key] = set()
+    for own in rows.values():
+        keys = [source.summaries[row].key for row in own]
+        beyond = beyond_limit(most, ["/".join(key) for key in keys], [shown[row] for row in own])
+        left_out |= {key for key, is_beyond in zip(keys, beyond, strict=True) if is_beyond}
+    change = _LeftOut(frozenset(left_out), f"each of its classes has {most} objects or more in other images")
+    return msgspec.structs.replace(source, dataset=source.dataset.with_batches(change)) if left_out else source
+
+
+class _LeftOut(msgspec.Struct, frozen=True):
+    """Refuses the images `keys`, for the reason `why`."""
+
+    keys: frozenset[Key]
+    why: str
+
+    def __call__(self, batch: Batch) -> Batch:
+        rows = [row for row, key in enumerate(batch.keys) if key in self.keys]
+        refusals = list(batch.values("refusal"))
+        for row in rows:
+            refusals[row] = refusals[row] or "image-filtered"
+        batch = batch.with_findings({row: [batch.finding(row, "image-filtered", self.why)] for row in rows})
+        return batch.with_columns(refusal=refusals)

@@ -8,7 +8,7 @@ files of one size can be the same, so the bytes of few have to be read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -101,26 +101,37 @@ def find_leaks(summaries: Iterable[ImageSummary], root: Path) -> tuple[Finding, 
     folder `root` of the dataset.
     """
     summaries = list(summaries)
+    if not _spans_splits(summaries):
+        return ()
+    return tuple(chain.from_iterable(_leaks(same, root) for same in same_files(summaries, _spans_splits)))
+
+
+def same_files(
+    summaries: Iterable[ImageSummary], matters: Callable[[list[ImageSummary]], bool] = lambda group: len(group) > 1
+) -> Iterator[list[ImageSummary]]:
+    """The images whose files have the same bytes, in groups. Files of one size are read if the group of them
+    `matters`.
+    """
     by_size: dict[int, list[ImageSummary]] = {}
-    for summary in summaries if _spans_splits(summaries) else ():
+    for summary in summaries:
         size = _size(summary.path) if summary.header else 0
         if size:
             by_size.setdefault(size, []).append(summary)
-    return tuple(finding for group in by_size.values() if _spans_splits(group) for finding in _leaks(group, root))
+    for group in filter(matters, by_size.values()):
+        by_content: dict[str, list[ImageSummary]] = {}
+        for summary in group:
+            digest = file_sha256(summary.path)
+            if digest:
+                by_content.setdefault(digest, []).append(summary)
+        yield from by_content.values()
 
 
-def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
-    by_content: dict[str, list[ImageSummary]] = {}
-    for summary in group:
-        digest = file_sha256(summary.path)
-        if digest:
-            by_content.setdefault(digest, []).append(summary)
-    for same in by_content.values():
-        first = same[0].key[0]
-        words = f"the same bytes as {relative_path(same[0].path, root)} ({first})"
-        for summary in same:
-            if (split := summary.key[0]) != first:
-                yield Finding("split-leak", words, path=relative_path(summary.path, root), split=split)
+def _leaks(same: Sequence[ImageSummary], root: Path) -> Iterator[Finding]:
+    first = same[0].key[0]
+    words = f"the same bytes as {relative_path(same[0].path, root)} ({first})"
+    for summary in same:
+        if (split := summary.key[0]) != first:
+            yield Finding("split-leak", words, path=relative_path(summary.path, root), split=split)
 
 
 def _spans_splits(group: Iterable[ImageSummary]) -> bool:

@@ -19,6 +19,7 @@ from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
+from bboxprep.pipeline.source.merge import within_limit
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.work.conversion import Conversion
@@ -49,10 +50,10 @@ def convert_source(
         if summary.header is None:
             return False
         try:
-            if recipe.is_tiled or recipe.appearance or not recipe.is_fixed:
+            if recipe.is_tiled or recipe.appearance or recipe.is_drawn:
                 return True
             turn = recipe.turn_of(summary.header.turn, source.frame_of(summary))
-            return not recipe.plan(summary.header.size, turn).is_identity
+            return not recipe.without_augment.plan(summary.header.size, turn).is_identity
         except PlanError:
             return False
 
@@ -60,7 +61,10 @@ def convert_source(
     dataset = with_task(
         replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options or {}, to
     )
-    source = with_variants(msgspec.structs.replace(source, dataset=dataset), recipe)
+    source = msgspec.structs.replace(source, dataset=dataset)
+    if recipe.filters.max_per_class:
+        source = within_limit(source, recipe.filters.max_per_class)
+    source = with_variants(source, recipe)
     return Conversion(
         source.dataset,
         source.summaries,

@@ -18,9 +18,10 @@ from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, Ob
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 
 SOURCE = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco"
 

@@ -37,9 +37,10 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.review.build import build, plan_review
 from bboxprep.verification.verify import verify
 
@@ -214,7 +215,7 @@ SCHEMA: tuple[type[msgspec.Struct], ...] = (
 FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of ours
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
     *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
-    *("Change.split", "SplitChange.shares", "SplitChange.group_by"),
+    *("Change.split", "SplitChange.shares", "SplitChange.group_by", "SplitChange.stratify", "SplitChange.fold"),
     "RunRecord.image_names",
     *(f"MosaicPart.{name}" for name in MosaicPart.__struct_fields__),
 }
