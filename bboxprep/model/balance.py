@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, isfinite
 from typing import Any
 
 from bboxprep.errors import UsageError
@@ -32,7 +31,7 @@ class Balance:
     most: int = _MOST_BALANCED
 
     def __post_init__(self) -> None:
-        if isinstance(self.share, bool) or not (isfinite(self.share) and 0 < self.share <= 1):
+        if isinstance(self.share, bool) or not 0 < self.share <= 1:
             raise UsageError(f"balance: have {self.share!r}, want a share above 0, of 1 at most")
         if type(self.most) is not int or not 2 <= self.most <= MOST_COPIES:
             raise UsageError(f"balance: have at most {self.most!r} copies, want a whole number of 2 to {MOST_COPIES:,}")
@@ -74,7 +73,7 @@ class Balance:
 
 
 def _rounded(factor: float, key: str) -> int:
-    whole = floor(factor)
+    whole = int(factor)
     return whole + (unit_hash(f"copies {key}") < factor - whole)
 
 

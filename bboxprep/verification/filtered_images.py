@@ -13,7 +13,6 @@ from bboxprep.model.conditions import image_facts
 from bboxprep.model.filters import Filters
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.verification.class_balance import Place
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.geometric import ObjectComparison, losses_of, map_of
@@ -21,7 +20,7 @@ from bboxprep.verification.verification_inputs import FILTERED, VerificationInpu
 
 
 def filter_faults(
-    case: VerificationInputs, image: ImageRow, comparison: ObjectComparison, beyond: Container[Place] | None
+    case: VerificationInputs, image: ImageRow, comparison: ObjectComparison, beyond: Container[tuple[str, str]] | None
 ) -> Iterator[Fault]:
     """The fault of an `image` that the filters leave out and that is there, or the other way round.
 
