@@ -51,8 +51,16 @@ _OPTIONS = (
     click.option("--resize", metavar="WxH", help="Stretch to this size."),
     click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
     click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre."),
-    click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright image; before any sizing."),
-    click.option("--tile", metavar="WxH[:OVERLAP]", help="Cut into tiles of this size, after any sizing."),
+    click.option(
+        "--crop",
+        metavar="X,Y,W,H",
+        help="Keep this rectangle of the upright image, px or all four in %; before any sizing.",
+    ),
+    click.option(
+        "--tile",
+        metavar="WxH|2rows,3columns[:OVERLAP]",
+        help="Cut into tiles of this size, or so many, after any sizing.",
+    ),
     click.option(
         "--flip",
         metavar="horizontal|vertical|both[:P]",
@@ -231,8 +239,7 @@ def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
         raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
     steps += [SIZING[name](parse_size(given[name], name)) for name in sizing]
     if given["tile"]:
-        size, overlap = parse_tile(given["tile"])
-        steps.append(Tile(size, overlap))
+        steps.append(Tile(**parse_tile(given["tile"])))
     kept = tuple(dict.fromkeys(name for text in given["no_flip_classes"] for name in split_names(text)))
     if kept and not given["flip"]:
         raise UsageError("no flip classes: nothing is flipped; want --flip beside --no-flip-classes")

@@ -6,7 +6,7 @@ Each function raises `UsageError` for invalid text; the message names the option
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
@@ -28,17 +28,27 @@ def parse_size(text: str, option: str = "size") -> Size:
 
 
 def parse_crop(text: str) -> Crop:
-    """``X,Y,W,H`` in pixels of the upright image."""
+    """``X,Y,W,H`` in pixels of the upright image, or each in per cent of it: ``10%,0%,80%,100%``."""
+    if text.count("%") == text.count(",") + 1 == 4:
+        shares = [part.strip().removesuffix("%") for part in text.split(",")]
+        x, y, width, height = (_number(share, "crop", "X%,Y%,W%,H%") for share in shares)
+        return Crop(x, y, width, height, "%")
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){3}", text.replace(" ", "")):
-        raise UsageError(f"`crop`: have {text!r}, want X,Y,W,H in whole pixels")
+        raise UsageError(f"`crop`: have {text!r}, want X,Y,W,H in whole pixels, or all in %")
     x, y, width, height = map(int, text.replace(" ", "").split(","))
     return Crop(x, y, width, height)
 
 
-def parse_tile(text: str) -> tuple[Size, float]:
-    """``640x640`` or ``640:0.2``: the size of a tile in px, and the share of its side that neighbours overlap by."""
+def parse_tile(text: str) -> dict[str, Any]:
+    """The arguments of `Tile` in ``640x640``, ``640:0.2`` or ``2rows,3columns``: the size of a tile in px or how many
+    there are, and the share of its side that neighbours overlap by.
+    """
     size, colon, overlap = text.partition(":")
-    return parse_size(size, "tile"), _number(overlap, "tile", "WxH[:OVERLAP]") if colon else 0.0
+    shared = {"overlap": _number(overlap, "tile", "WxH[:OVERLAP]")} if colon else {}
+    parts = re.fullmatch(r"\s*([0-9]{1,3})\s*rows?\W+([0-9]{1,3})\s*columns?\s*", size, re.IGNORECASE | re.ASCII)
+    if parts:
+        return {"rows": int(parts[1]), "columns": int(parts[2]), **shared}
+    return {"size": parse_size(size, "tile"), **shared}
 
 
 def parse_flip(text: str) -> tuple[Axis, float]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, floor, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Step
 from bboxprep.geometry.shapes import visible_fractions
-from bboxprep.recipe.geometric import ChanceStep, Crop, RecipeStep, Sized, SizeLike, StepContext
+from bboxprep.recipe.geometric import ChanceStep, Crop, Fit, RecipeStep, SizeLike, StepContext
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError
 
 _TRIES = 20
+_MOST_TILES = 100  # along an axis
 _SHARE_SLACK = 1e-9
 
 
@@ -85,24 +86,41 @@ def _around_all(crop: Crop, context: StepContext, draw: Draw) -> Crop:
 
 
 @dataclass(frozen=True)
-class Tile(Sized):
-    """Cut into tiles of `size` px that overlap by at least `overlap` of their side.
+class Tile(RecipeStep):
+    """Cut into tiles of `size` px, or into `rows` and `columns`, that overlap by at least `overlap` of their side.
 
     The tiles are evenly spaced from edge to edge. An image that is smaller than a tile is one tile of its own size.
     `crops` lists the tiles; `Recipe.tiles` makes a recipe for each.
     """
 
     name = "tile"
+    size: SizeLike | None = None
     overlap: float = 0.0
+    rows: int = 0
+    columns: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "overlap", Bounds(0.0, 0.9).number(self.name, "overlap", self.overlap))
+        if self.size is not None:
+            object.__setattr__(self, "size", Fit(self.size).target)
+        counts = (self.rows, self.columns)
+        if (self.size is None) == (counts == (0, 0)):
+            raise OptionError(self.name, "size", "want the size of the tiles, or rows and columns")
+        if self.size is None and not all(type(count) is int and 1 <= count <= _MOST_TILES for count in counts):
+            have = f"have {self.rows!r} rows and {self.columns!r} columns"
+            raise OptionError(self.name, "rows", f"{have}, want 1 to {_MOST_TILES} of each")
 
     def crops(self, size: Size) -> tuple[tuple[tuple[int, int], Crop], ...]:
         """The (row, column) and the crop of each tile of an image of `size`."""
-        columns, rows = (_starts(side, tile, self.overlap) for side, tile in zip(size, self.target, strict=True))
-        width, height = min(size.width, self.target.width), min(size.height, self.target.height)
+        if self.size is None:
+            (width, columns), (height, rows) = (
+                _parts(side, count, self.overlap) for side, count in zip(size, (self.columns, self.rows), strict=True)
+            )
+        else:
+            target = Size.of(self.size)
+            columns, rows = (_starts(side, tile, self.overlap) for side, tile in zip(size, target, strict=True))
+            width, height = min(size.width, target.width), min(size.height, target.height)
         return tuple(
             ((row, column), Crop(x, y, width, height)) for row, y in enumerate(rows) for column, x in enumerate(columns)
         )
@@ -111,8 +129,14 @@ class Tile(Sized):
         """Raises `UsageError`: there is one plan for each tile, and none for all."""
         raise UsageError(f"tile: an image of {size} becomes several, want a plan for one of `Recipe.tiles`")
 
+    def options(self) -> dict[str, Any]:
+        """The size, or rows and columns, and the overlap."""
+        unset = ("rows", "columns") if self.size is not None else ("size",)
+        return {name: value for name, value in super().options().items() if name not in unset}
+
     def __str__(self) -> str:
-        return f"tile {self.target}" + (f" overlap {self.overlap:g}" if self.overlap else "")
+        words = f"{self.rows} rows, {self.columns} columns" if self.size is None else str(self.size)
+        return f"tile {words}" + (f" overlap {self.overlap:g}" if self.overlap else "")
 
 
 def _starts(side: int, tile: int, overlap: float) -> list[int]:
@@ -122,6 +146,13 @@ def _starts(side: int, tile: int, overlap: float) -> list[int]:
         return [0]
     gaps = ceil(rest / max(1, floor(tile * (1.0 - overlap))))
     return [round(rest * place / gaps) for place in range(gaps + 1)]
+
+
+def _parts(side: int, count: int, overlap: float) -> tuple[int, list[int]]:
+    """The length of `count` tiles along an axis of length `side`, at most one for each px, and the first px of each."""
+    count = min(count, side)
+    length = min(side, ceil(side / (1.0 + (count - 1) * (1.0 - overlap)) - _SHARE_SLACK))
+    return length, [round((side - length) * place / max(1, count - 1)) for place in range(count)]
 
 
 @dataclass(frozen=True)

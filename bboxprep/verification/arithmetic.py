@@ -140,7 +140,12 @@ Moved = tuple[Matrix, Size]
 
 
 def _crop(size: Size, options: dict[str, Any]) -> Moved:
-    x, y, width, height = (int(options[key]) for key in ("x", "y", "width", "height"))
+    x, y, width, height = (options[key] for key in ("x", "y", "width", "height"))
+    if options.get("unit") == "%":
+        left, right = (round(min(100.0, edge) / 100.0 * size.width) for edge in (x, x + width))
+        top, bottom = (round(min(100.0, edge) / 100.0 * size.height) for edge in (y, y + height))
+        x, y, width, height = left, top, right - left, bottom - top
+    x, y, width, height = map(int, (x, y, width, height))
     return _matrix(1.0, 1.0, -x, -y), Size.of((min(x + width, size.width) - x, min(y + height, size.height) - y))
 
 
@@ -193,7 +198,7 @@ def _shear(size: Size, options: dict[str, Any]) -> Moved:
 
 
 _STEPS: Mapping[str, tuple[Callable[[Size, dict[str, Any]], Moved], frozenset[str]]] = {
-    "crop": (_crop, frozenset({"x", "y", "width", "height"})),
+    "crop": (_crop, frozenset({"x", "y", "width", "height", "unit"})),
     "fill": (_proportioned(max), frozenset({"size"})),
     "fit": (_fit, frozenset({"size"})),
     "flip": (_flip, frozenset({"axis"})),

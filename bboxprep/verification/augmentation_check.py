@@ -137,11 +137,29 @@ def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequenc
 def _grid(wanted: Mapping[str, Any], size: Size) -> Mapping[str, list[int]]:
     """The rectangles x, y, width, height of all tiles of an image of `size`, by their names."""
     sides, overlap = wanted.get("size"), wanted.get("overlap", 0.0)
+    counts = (wanted.get("columns"), wanted.get("rows"))
+    if sides is None and all(type(count) is int and count > 0 for count in counts) and isinstance(overlap, int | float):
+        return _grid_of_parts(size, counts, overlap)
     if not _is_range(sides) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
         return {}
     across, down = (_starts(length, int(side), overlap) for length, side in zip(size, sides or (), strict=True))
     width, height = (min(length, int(side)) for length, side in zip(size, sides or (), strict=True))
     return {f"r{row}c{column}": [x, y, width, height] for row, y in enumerate(down) for column, x in enumerate(across)}
+
+
+def _grid_of_parts(size: Size, counts: tuple[Any, Any], overlap: float) -> Mapping[str, list[int]]:
+    """The rectangles of tiles in so many columns and rows: as long as they must be to reach from edge to edge."""
+    axes = []
+    for length, asked in zip(size, counts, strict=True):
+        count = min(asked, length)
+        side = min(length, ceil(length / (1 + (count - 1) * (1 - overlap)) - 1e-9))
+        axes.append([(round((length - side) * number / max(1, count - 1)), side) for number in range(count)])
+    across, down = axes
+    return {
+        f"r{row}c{column}": [x, y, width, height]
+        for row, (y, height) in enumerate(down)
+        for column, (x, width) in enumerate(across)
+    }
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:

@@ -47,6 +47,7 @@ def fixed_steps() -> st.SearchStrategy[RecipeStep]:
         st.builds(Translate, numbers(-0.5, 0.5), numbers(-0.5, 0.5)),
         st.builds(Shear, numbers(-40, 40), numbers(-40, 40), st.sampled_from(["keep", "grow"])),
         st.builds(Crop, corner, corner, side, side),
+        st.builds(Crop, *(numbers(0, 40),) * 2, *(numbers(1, 60),) * 2, st.just("%")),
         st.builds(Grayscale, st.sampled_from([1, 3])),
         st.builds(Exposure, numbers(0.1, 5.0), st.sampled_from(["linear", "srgb"])),
     )  # fmt: skip
@@ -81,11 +82,14 @@ PADS: st.SearchStrategy[Pad] = st.one_of(
 )
 
 
+TILES = st.builds(Tile, st.none(), numbers(0, 0.9), st.integers(1, 4), st.integers(1, 4))
+
+
 @st.composite
 def recipes(draw: st.DrawFn, *, tiles: int = 1, mosaics: int = 1) -> Recipe:
     """Any recipe, with a tile and a mosaic at times."""
     steps = draw(st.lists(fixed_steps(), max_size=3)) + draw(
-        st.lists(st.builds(Tile, sizes(90), numbers(0, 0.9)), max_size=tiles)
+        st.lists(st.builds(Tile, sizes(90), numbers(0, 0.9)) | TILES, max_size=tiles)
     )
     chance = draw(st.lists(chance_steps(), max_size=4)) + draw(
         st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=mosaics)

@@ -6,7 +6,7 @@ import pytest
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
-from bboxprep.recipe.cli_values import parse_color, parse_crop, parse_pad, parse_size
+from bboxprep.recipe.cli_values import parse_color, parse_crop, parse_pad, parse_size, parse_tile
 from bboxprep.recipe.geometric import Crop
 
 
@@ -18,6 +18,10 @@ from bboxprep.recipe.geometric import Crop
         (parse_size, "640X480", Size(640, 480)),
         (parse_size, "640*480", Size(640, 480)),
         (parse_crop, "1, 2,30,40", Crop(1, 2, 30, 40)),
+        (parse_crop, "10%, 2.5%,30%,97.5%", Crop("10%", "2.5%", "30%", "97.5%")),  # type: ignore[arg-type]
+        (parse_tile, "64x32:0.2", {"size": Size(64, 32), "overlap": 0.2}),
+        (parse_tile, "2rows,3columns", {"rows": 2, "columns": 3}),
+        (parse_tile, "1 row, 3 columns:0.5", {"rows": 1, "columns": 3, "overlap": 0.5}),
         (parse_color, "255", (255, 255, 255)),
         (parse_color, "1,2,3", (1, 2, 3)),
         (parse_pad, "114", 114),

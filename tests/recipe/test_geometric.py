@@ -82,16 +82,25 @@ def test_a_resize_stretches() -> None:
 
 
 def test_a_crop_keeps_what_lies_in_the_picture() -> None:
+    assert outcome(Crop(25, 10, 75, 46, "%"), Size(20, 30)) == Plan(Size(20, 30), (Place(Size(15, 14), -5, -3),))
     assert outcome(Crop(5, 4, 100, 10), Size(20, 30)) == Plan(Size(20, 30), (Place(Size(15, 10), -5, -4),))
 
 
 def test_a_crop_beside_the_picture_is_refused() -> None:
-    with pytest.raises(PlanError, match="the crop at 50,0 lies outside an image of 20x30"):
+    with pytest.raises(PlanError, match="the crop 50,0,5,5 lies outside an image of 20x30"):
         Crop(50, 0, 5, 5).steps(Size(20, 30))
 
 
 @pytest.mark.parametrize(
-    ("step", "arguments"), [(Letterbox, (0,)), (Resize, ((5, -1),)), (Crop, (-1, 0, 5, 5)), (Crop, (0, 0, 5, 0))]
+    ("step", "arguments"),
+    [
+        (Letterbox, (0,)),
+        (Resize, ((5, -1),)),
+        (Crop, (-1, 0, 5, 5)),
+        (Crop, (0, 0, 5, 0)),
+        (Crop, (50, 0, 60, 5, "%")),
+        (Crop, ("5%", 0, 5, 5)),
+    ],
 )
 def test_sizes_that_cannot_be_are_refused(step: Callable[..., RecipeStep], arguments: tuple[object, ...]) -> None:
     with pytest.raises(UsageError, match="want"):

@@ -19,7 +19,7 @@ from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Noise
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.verification.augmentation_check import _is_drawn_from, _requested_steps, _steps
@@ -95,6 +95,30 @@ def test_other_steps_are_not_explained(drawn: list[Any]) -> None:
     recipe = Recipe(augment=Augment(Flip(p=0.5), Rotate((-5.0, 5.0))))
     assert not explained(recipe, {**recipe.options(), "steps": drawn})
     assert explained(recipe, {**recipe.options(), "steps": [{"rotate": {"degrees": 3.0, "canvas": "keep"}}]})
+
+
+@pytest.mark.parametrize("code", [1, 6])
+def test_tiles_in_rows_and_columns_are_explained_and_reach_from_edge_to_edge(code: int) -> None:
+    for rows, columns, overlap in ((1, 1, 0.0), (2, 3, 0.0), (3, 2, 0.25), (7, 5, 0.9)):
+        recipe = Recipe(Letterbox((131, 97)), Tile(rows=rows, columns=columns, overlap=overlap))
+        tiles = dict(recipe.tiles(SIZE, Dihedral.from_exif(code)))
+        assert len(tiles) == rows * columns
+        crops = [one.steps[-1] for one in tiles.values()]
+        assert {(one.width, one.height) for one in crops if isinstance(one, Crop)} == {_sides(rows, columns, overlap)}
+        edges = [(one.x, one.y, one.x + one.width, one.y + one.height) for one in crops if isinstance(one, Crop)]
+        assert min(edges)[:2] == (0, 0)
+        assert max(edges)[2:] == (131, 97)
+        assert all(explained(recipe, drawn.options(), name) for name, drawn in tiles.items())
+        assert rows * columns == 1 or not explained(recipe, next(iter(tiles.values())).options(), list(tiles)[-1])
+
+
+def _sides(rows: int, columns: int, overlap: float) -> tuple[int, int]:
+    """The least whole sides of tiles that overlap by `overlap` of them and cover 131x97."""
+    across, down = (
+        next(side for side in range(1, 132) if side + (count - 1) * (1 - overlap) * side >= length - 1e-6)
+        for count, length in ((columns, 131), (rows, 97))
+    )
+    return across, down
 
 
 @given(

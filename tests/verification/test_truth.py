@@ -22,6 +22,7 @@ RECIPES = (
     Recipe(Resize((300, 200))),
     Recipe(),
     Recipe(Crop(40, 60, 400, 280), Flip("both")),
+    Recipe(Crop(10, 2.5, 80, 90, "%")),
     Recipe(Fit(256), Flip("vertical"), kernel="nearest"),
     Recipe(upright=False),
     Recipe(Fill((222, 190))),
