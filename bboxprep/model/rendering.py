@@ -25,6 +25,7 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together
+SETTLED = 0  # the seed of a pipeline that has nothing to draw
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,17 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.errors import PlanError
+from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
-from bboxprep.images.effects.albumentations_adapter import Named, loaded
+from bboxprep.images.effects.albumentations_adapter import Named, chance_in, loaded
 from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.categories import require_class
 from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples
+from bboxprep.model.rendering import SETTLED
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.model.variant import SampleVariant
@@ -286,7 +287,10 @@ def _check(recipe: Recipe, names: Sequence[str]) -> None:
         for name in step.keep if isinstance(step, Flip) else ():
             require_class("flip: keep", name, names)
         if isinstance(step, Albumentations):
-            loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
+            named = Named(str(step.pipeline) if step.pipeline else None, step.object)
+            loaded(named)
+            if step.seed == SETTLED and (why := chance_in(named)):
+                raise UsageError(f"albumentations: {why}, which is chance for all splits; want it under augment")
 
 
 def _all_steps(recipe: Recipe) -> tuple[RecipeStep, ...]:

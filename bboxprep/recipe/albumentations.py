@@ -61,7 +61,7 @@ class Albumentations(ChanceStep):
         """The pipeline with its seed; None if it is not applied."""
         step = super().drawn(draw, context)
         has_seed = not isinstance(step, Albumentations) or step.seed is not None
-        return step if has_seed else replace(step, seed=draw.number("seed") >> 32)  # type: ignore[type-var]
+        return step if has_seed else replace(step, seed=(draw.number("seed") >> 32) or 1)  # type: ignore[type-var]
 
     def options(self) -> dict[str, Any]:
         """The options as plain data."""

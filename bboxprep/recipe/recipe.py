@@ -24,7 +24,7 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.filters import NO_FILTERS, Filters
-from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
+from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
@@ -94,7 +94,7 @@ class Recipe:
         seed: int = 0,
         filters: Filters = NO_FILTERS,
     ) -> None:
-        steps = listed_steps("Recipe", steps)
+        steps = tuple(map(_without_seed, listed_steps("Recipe", steps)))
         _check(steps, augment, seed)
         object.__setattr__(self, "steps", steps)
         if upright not in (True, False, "auto"):
@@ -257,6 +257,14 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
         raise UsageError("mosaic: have it in the steps for all splits, want it under augment")
     if sum(isinstance(step, Mosaic) for step in order) > 1:
         raise UsageError("mosaic: have it twice, want it once")
+
+
+def _without_seed(step: RecipeStep) -> RecipeStep:
+    """A pipeline that is always applied with a seed, so that there is nothing to draw. That nothing of it depends on
+    the seed is checked where it can be run (`images.effects.albumentations_adapter.chance_in`).
+    """
+    is_steady = isinstance(step, Albumentations) and step.p == 1.0 and step.seed is None
+    return replace(step, seed=SETTLED) if is_steady and isinstance(step, Albumentations) else step
 
 
 def _effect(step: RecipeStep) -> Effect:

@@ -19,12 +19,12 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap, ring_around
-from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
+from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment, chance_in
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Polygons, Rings
-from bboxprep.model.rendering import Effect
+from bboxprep.model.rendering import SETTLED, Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
 from bboxprep.model.validation import Location, drop_findings
@@ -65,6 +65,8 @@ def run_pipeline(
     if options.get("seed") is None:
         raise UsageError("albumentations: want a seed, or a recipe that draws one (Recipe.drawn)")
     named = Named(options.get("pipeline"), options.get("object"), min_visibility)
+    if options["seed"] == SETTLED and (why := chance_in(named)):
+        raise UsageError(f"albumentations: {why}, which is chance; want it under augment, or a seed")
     augmented = augment(pixels, _shapes(instances), named, options["seed"])
     objects = _augmented_objects(instances, augmented, location)
     found = augmented.found

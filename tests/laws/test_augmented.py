@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bboxprep.errors import StoppedError
+from bboxprep.errors import StoppedError, UsageError
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.images.raster import execute
 from bboxprep.model.object_policy import ObjectPolicy
@@ -35,10 +35,12 @@ from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
+from bboxprep.verification.verify import verify
 from tests.conformance.examples import AVAILABLE, in_turn
 from tests.painted import label, written
 from tests.tiny import label as label_tiny
 from tests.tiny import tiny, tree
+from tests.verification.outputs import told
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PIPELINE = A.to_dict(A.Compose([A.Affine(rotate=(-9, 9), p=1.0), A.RandomBrightnessContrast(p=1.0)]))
@@ -291,3 +293,33 @@ def test_a_mosaic_is_made_anew_where_another_picture_in_it_is_another(tmp_path: 
     outcome = go("out")
     assert 2 < outcome.fresh < go("fresh").fresh
     assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
+
+
+STEADY = A.to_dict(A.Compose([A.HorizontalFlip(p=1.0), A.Resize(90, 120, p=1.0), A.CLAHE((2, 2), p=1.0)]))
+
+
+def test_a_pipeline_without_chance_is_for_all_splits(tmp_path: Path) -> None:
+    source, out = FIXTURES / "phone-photos-coco", tmp_path / "out"
+    recipe = Recipe(Letterbox(150), Albumentations(pipeline=STEADY))
+    run(source, out, recipe)
+    assert {row["split"] for row in rows_of(out) if row["output_size"] == [120, 90]} == {"train", "val"}
+    assert read_recipe(out / "bboxprep.json") == recipe
+    assert told(verify(out, source)) == ""
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        ([A.HorizontalFlip(p=0.5)], "albumentations: HorizontalFlip has the probability 0.5, which is chance for all"),
+        ([A.RandomCrop(30, 30, p=1.0)], "albumentations: two seeds give two images, which is chance for all splits"),
+        ([A.OneOf([A.ToGray(p=1.0), A.Transpose(p=1.0)], p=1.0)], "two seeds give two images"),
+        ([A.GaussNoise((0.1, 0.1), p=1.0)], "two seeds give two images"),
+    ],
+)
+def test_chance_for_all_splits_is_refused(tmp_path: Path, pipeline: list[Any], message: str) -> None:
+    recipe = Recipe(Albumentations(pipeline=A.to_dict(A.Compose(pipeline))))
+    with pytest.raises(UsageError, match=message):
+        run(FIXTURES / "phone-photos-coco", tmp_path / "out", recipe)
+    sample = open_source(FIXTURES / "phone-photos-coco").dataset[0]
+    with pytest.raises(UsageError, match=message.removesuffix(" for all splits").removesuffix(" for all")):
+        sample.transform(recipe)

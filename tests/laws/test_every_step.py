@@ -63,7 +63,7 @@ PAINTED: dict[str, Recipe] = {
     "blur": Recipe(augment=Augment(Blur((0.0, 2.0)))),
     "noise": Recipe(augment=Augment(Noise((0.0, 12.0)))),
     "cutout": Recipe(Cutout(holes=((0.3, 0.4, 0.1, 0.1), (0.0, 0.0, 0.1, 0.1)))),
-    "albumentations": Recipe(augment=Augment(Albumentations(pipeline=PIPELINE))),
+    "albumentations": Recipe(Albumentations(pipeline=PIPELINE)),
 }
 TURNED = {"rotate", "shear"}  # their rectangles end in points
 

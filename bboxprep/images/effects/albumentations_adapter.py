@@ -40,6 +40,8 @@ Masks = NDArray[np.uint8]  # (K, H, W), 0 or 1
 
 _PROBES = "bboxprep_probes"
 _LEAST_AREA = 1e-6  # square px; a box without area is no box, and the library stumbles over it
+_TRIED = (Size(640, 480), Size(4000, 3000))  # px of test images; the second where a crop needs a larger one
+_SEEDS = 6
 _LEAST_SHARE = 1e-5  # of a box; what float32 may hide of it
 _BOX_RULES = ("min_area", "min_visibility", "min_width", "min_height", "check_each_transform", "max_accept_ratio")
 
@@ -106,6 +108,38 @@ def augment(pixels: Pixels, shapes: Shapes, named: Named, seed: int) -> Augmente
     rows, boxes = _one_each(*_boxes(out["bboxes"], after), shapes.boxes, found)
     points = found.affine(shapes.points) if found.affine else _points(out["keypoints"], len(shapes.points))
     return Augmented(out["image"], rows, boxes, points, masks, found)
+
+
+@lru_cache(maxsize=8)
+def chance_in(named: Named) -> str:
+    """What is drawn in the pipeline `named`, in words; "" if it does the same whatever the seed.
+
+    Then no probability is below 1, and on a test image some seeds make no difference. Raises `UsageError` if there is
+    no such pipeline.
+    """
+    for part in _parts(loaded(named)):
+        if (chance := getattr(part, "p", 1.0)) < 1.0:
+            return f"{type(part).__name__} has the probability {chance:g}"
+    for size in _TRIED:
+        pixels = np.random.default_rng(1).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+        data = _data(pixels, Shapes(np.array([[0.1, 0.2, 0.4, 0.5]]) * np.tile(size, 2)), size)
+        try:
+            first, *others = (_done(named, seed, data) for seed in range(_SEEDS))
+        except PipelineError:  # as a crop of an image that is too small
+            continue
+        return "two seeds give two images" if any(_differ(first, other) for other in others) else ""
+    return ""
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(not np.array_equal(one[name], other[name]) for name in ("image", "bboxes", _PROBES))
+
+
+def _parts(pipeline: Any) -> Iterator[Any]:
+    """`pipeline` and all that it is made of."""
+    yield pipeline
+    for part in getattr(pipeline, "transforms", ()):
+        yield from _parts(part)
 
 
 def _done(named: Named, seed: int, data: Mapping[str, Any]) -> dict[str, Any]:
