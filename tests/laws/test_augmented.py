@@ -28,7 +28,8 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe

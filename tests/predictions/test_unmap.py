@@ -33,7 +33,7 @@ from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import InverseMap
 from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.crops import Mosaic
+from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.testing.example import LabelledImage
