@@ -274,14 +274,14 @@ class Augmenter(msgspec.Struct, frozen=True):
 
 
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:
-    return not isinstance(step, CopyPaste) or bool(pastable_rows(sample.instances, boxes=step.boxes))
+    return not isinstance(step, CopyPaste) or bool(pastable_rows(sample, boxes=step.boxes))
 
 
 def _pasted(sample: Sample, step: Combination) -> Sample:
     """`sample` with the objects alone that `step` pastes; as it is for another step."""
     if not isinstance(step, CopyPaste):
         return sample
-    return with_objects_alone(sample, step.chosen(pastable_rows(sample.instances, boxes=step.boxes)))
+    return with_objects_alone(sample, step.chosen(pastable_rows(sample, boxes=step.boxes)))
 
 
 def _alone(sample: Sample, step: Combination) -> Finding:

@@ -20,6 +20,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.pixel_owners import object_pixels, window_of
 from bboxprep.model.rendering import Cover, Rendering
+from bboxprep.model.rle import Rle
 from bboxprep.model.sample import BaseImage, Frame, Part, Sample
 from bboxprep.model.shape_choice import best_shape, shape_area
 from bboxprep.model.validation import Location
@@ -49,18 +50,20 @@ def place_part(part: Sample, canvas: Size, left: int, top: int) -> Sample:
     return part.transform(_Placement(canvas, left, top, replace(part.rendering, effects=())))
 
 
-def pastable_rows(instances: Instances, *, boxes: bool) -> list[int]:
-    """The rows of the objects that can be cut out: with a polygon or a mask that has an area, or with any box where
-    `boxes` may stand for them; no crowd regions.
+def pastable_rows(sample: Sample, *, boxes: bool) -> list[int]:
+    """The rows of the objects of an untransformed `sample` that can be cut out: with a polygon or a mask that has an
+    area, or with any box where `boxes` may stand for them; no crowd regions.
     """
-    outlined = instances.has(Column.POLYGONS) | instances.has(Column.MASKS)
-    rows = np.flatnonzero(~instances.crowd & (outlined | boxes)).tolist()
-    return [row for row in rows if boxes or _has_area(instances, row)]
+    own = sample.instances
+    outlined = own.has(Column.POLYGONS) | own.has(Column.MASKS)
+    rows = np.flatnonzero(~own.crowd & (outlined | boxes)).tolist()
+    return [row for row in rows if boxes or _has_area(own, row, sample.size)]
 
 
-def _has_area(instances: Instances, row: int) -> bool:
+def _has_area(instances: Instances, row: int, size: Size) -> bool:
     shape = best_shape(instances.polygons[row], instances.masks[row])
-    return shape is not None and shape_area(shape) > 0
+    fits = not isinstance(shape, Rle) or shape.size == size  # a mask of another size is dropped later
+    return shape is not None and fits and shape_area(shape) > 0
 
 
 def with_objects_alone(sample: Sample, rows: Sequence[int]) -> Sample:

@@ -196,6 +196,12 @@ def _area(box: NDArray[np.float64]) -> float:
     return float(np.prod(np.maximum(box[2:] - box[:2], 0.0)))
 
 
+def object_points(source: Instances, row: int) -> Iterator[Points]:
+    """Points (P, 2) px spread evenly over the box of an object, then over each of its outlines."""
+    yield _grid(source.boxes[row], [np.array(_corners(source.boxes[row]))])
+    yield from _shapes(source, row)
+
+
 def _shapes(source: Instances, row: int) -> Iterator[Points]:
     """Points (P, 2) spread evenly over each outline of an object: its polygons, mask, oriented box; none over an empty
     one.

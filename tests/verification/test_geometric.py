@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.expectation import Boxes, expect
-from bboxprep.verification.geometric import Matching, fits, match, same_class
 from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.matching import Matching, fits, match, same_class
 from bboxprep.verification.region import rectangle
 
 SIZE = Size(100, 80)
