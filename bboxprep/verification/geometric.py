@@ -176,7 +176,7 @@ def _object_pair(case: VerificationInputs, side: Side, row: int, output: Instanc
         side.origin.instances, output, row, other, side.expected, side.mapped,
         float(side.tolerance[row].max()), case.keypoint_orders if side.image.mirrored else (),
         case.format.holds_outlines_only(case.options), case.crowd_mark, case.states_rectangles,
-        not case.format.masks_in, case.keypoint_room,
+        not case.format.masks_in, case.keypoint_room, side.resampled,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from bboxprep.verification.sides import Side, side_of
 from bboxprep.verification.verification_inputs import VerificationInputs
 
 Steps = Sequence[Mapping[str, Any]]
+_HALF = 0.5  # px; how far the edge of a mask may move where it is resampled
 
 
 def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tuple[list[Side], str, list[Fault]]:
@@ -157,7 +158,7 @@ def _loosened(case: VerificationInputs, side: Side, is_mosaic: bool, after: Sequ
         losses = replace(losses, surely=losses.surely & known, maybe=losses.maybe | True)
     elif set(after) - APPEARANCE - {"flip"} and case.run.record.object_policy.min_visibility:
         losses = replace(losses, surely=losses.surely & known, maybe=losses.maybe | side.expected.cut)
-    return replace(side, losses=losses)
+    return replace(side, losses=losses, resampled=_HALF if moving else 0.0)
 
 
 def _beside_pasted(case: VerificationInputs, sides: Sequence[Side]) -> list[Side]:

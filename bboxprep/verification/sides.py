@@ -36,7 +36,8 @@ SLACK = 0.01  # px; the tolerance of an edge besides the format's step, for roun
 class Side:
     """The objects of one source image `origin`, as its row `image` maps them: what is `expected` of each, and with
     which `tolerance` (N, 4) px; their `names` in the output; whether each output box may belong to each of them,
-    `fitting` (N, M); and which of them the output may lack.
+    `fitting` (N, M); and which of them the output may lack. `resampled` is how far, in
+    px, masks may reach elsewhere than when their area was counted: they were drawn twice.
     """
 
     image: ImageRow
@@ -47,6 +48,7 @@ class Side:
     names: list[str]
     fitting: NDArray[np.bool_]
     losses: ExpectedLosses
+    resampled: float = 0.0
 
 
 def side_of(
