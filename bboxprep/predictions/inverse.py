@@ -26,7 +26,7 @@ from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
-from bboxprep.recipe.catalog import COMBINING
+from bboxprep.recipe.combining import COMBINING
 
 MAX_COORDINATE = 1e9  # of a prediction, px or fraction
 _EDGE_SLACK = 0.5  # px that a corner may lie outside of the source before its box counts as cut

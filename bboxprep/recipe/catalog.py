@@ -9,7 +9,7 @@ from typing import Any
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.combining import Combination, CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 
@@ -24,9 +24,6 @@ STEPS: Mapping[str, type[RecipeStep]] = {
         Mosaic, Mixup, CopyPaste, Albumentations,
     )
 }  # fmt: skip
-
-COMBINING = frozenset(name for name, step in STEPS.items() if issubclass(step, Combination))
-"""The names of the steps that make one image of several."""
 
 _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),

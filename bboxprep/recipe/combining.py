@@ -2,7 +2,7 @@
 
 Each is one form: the image itself and some `others` of the training images are *parts* on one canvas, laid over each
 other in their order. A part covers the place where its image is seen, the whole canvas, or its objects alone, and has a
-weight. Every part first gets the steps before the combination, drawn for itself, and then those of its `Layer`.
+weight. Every part first gets the steps before the combination, drawn for itself, and then those of its `PartLayer`.
 
 **What others do.** Mosaics are those of YOLOv4 and Ultralytics. Mixup, too, keeps the boxes of both images whatever
 their share; Ultralytics draws the share from Beta(32, 32), which has nearly the spread of the range that is the default
@@ -25,7 +25,7 @@ from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed
 
 
-class Layer(NamedTuple):
+class PartLayer(NamedTuple):
     """Where a part lies: its `steps` after those before the combination, the place of its top left corner on the
     canvas, px, what it `covers` there, and the `weight`, 0 to 1, that its pixels have.
     """
@@ -65,7 +65,7 @@ class Combination(ChanceStep):
         """The size of the whole; None for that of the image itself."""
         return None
 
-    def layer(self, number: int, canvas: Size | None) -> Layer:
+    def layer(self, number: int, canvas: Size | None) -> PartLayer:
         """Where part `number` of a drawn combination lies on the `canvas`, which may be None for the first one."""
         raise NotImplementedError
 
@@ -142,10 +142,10 @@ class Mosaic(Combination):
         x, y = (draw.amount(f"centre {axis}", (self.low, 1.0 - self.low)) for axis in "xy")
         return {"centre": self.centre or (x, y)}
 
-    def layer(self, number: int, canvas: Size | None) -> Layer:  # noqa: ARG002  # its canvas is its own
+    def layer(self, number: int, canvas: Size | None) -> PartLayer:  # noqa: ARG002  # its canvas is its own
         """The quarter `number`, row by row, which its image fills."""
         left, top, quarter = self.quarters[number]
-        return Layer((Fill(quarter),), left, top)
+        return PartLayer((Fill(quarter),), left, top)
 
     @property
     def quarters(self) -> tuple[tuple[int, int, Size], ...]:
@@ -176,12 +176,12 @@ class Mixup(Combination):
     ratio: Amount = (0.4, 0.6)
     others: tuple[float, ...] | None = None
 
-    def layer(self, number: int, canvas: Size | None) -> Layer:
+    def layer(self, number: int, canvas: Size | None) -> PartLayer:
         """The image itself, and the other one over all of it."""
         if not number or canvas is None:
-            return Layer()
+            return PartLayer()
         share = self.ratio if isinstance(self.ratio, float) else 0.5
-        return Layer((Letterbox(canvas),), covers=Cover.CANVAS, weight=1.0 - share)
+        return PartLayer((Letterbox(canvas),), covers=Cover.CANVAS, weight=1.0 - share)
 
 
 @dataclass(frozen=True)
@@ -214,9 +214,9 @@ class CopyPaste(Combination):
     def _settled(self, draw: Draw) -> dict[str, Any]:
         return {"seed": draw.number("seed") >> 32 if self.seed is None else self.seed}
 
-    def layer(self, number: int, canvas: Size | None) -> Layer:
+    def layer(self, number: int, canvas: Size | None) -> PartLayer:
         """The image itself, and the objects of the other one."""
-        return Layer((Letterbox(canvas),), covers=Cover.OBJECTS) if number and canvas else Layer()
+        return PartLayer((Letterbox(canvas),), covers=Cover.OBJECTS) if number and canvas else PartLayer()
 
     def chosen(self, rows: list[int]) -> list[int]:
         """Those of `rows`, the objects of the other image that may be pasted, which a drawn step pastes: one or more of
@@ -228,3 +228,7 @@ class CopyPaste(Combination):
         numbers = {row: draw.uniform(f"object {row}") for row in rows}
         share = self.share
         return [row for row in rows if numbers[row] < share] or sorted(rows, key=numbers.__getitem__)[:1]
+
+
+COMBINING = frozenset(step.name for step in (Mosaic, Mixup, CopyPaste))
+"""The names of the steps that make one image of several."""

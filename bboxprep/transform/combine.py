@@ -15,14 +15,12 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Place, Plan
-from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.pixel_owners import object_pixels, window_of
 from bboxprep.model.rendering import Cover, Rendering
-from bboxprep.model.rle import Rle
 from bboxprep.model.sample import BaseImage, Frame, Part, Sample
-from bboxprep.model.shape_choice import best_shape, shape_area
+from bboxprep.model.shape_choice import corners_around
 from bboxprep.model.validation import Location
 from bboxprep.transform.occlusion import drop_covered
 
@@ -54,16 +52,14 @@ def pastable_rows(sample: Sample, *, boxes: bool) -> list[int]:
     """The rows of the objects of an untransformed `sample` that can be cut out: with a polygon or a mask that has an
     area, or with any box where `boxes` may stand for them; no crowd regions.
     """
-    own = sample.instances
-    outlined = own.has(Column.POLYGONS) | own.has(Column.MASKS)
-    rows = np.flatnonzero(~own.crowd & (outlined | boxes)).tolist()
-    return [row for row in rows if boxes or _has_area(own, row, sample.size)]
+    own, size = sample.instances, sample.size
+    return [row for row in np.flatnonzero(~own.crowd).tolist() if boxes or _has_outline(own, row, size)]
 
 
-def _has_area(instances: Instances, row: int, size: Size) -> bool:
-    shape = best_shape(instances.polygons[row], instances.masks[row])
-    fits = not isinstance(shape, Rle) or shape.size == size  # a mask of another size is dropped later
-    return shape is not None and fits and shape_area(shape) > 0
+def _has_outline(instances: Instances, row: int, size: Size) -> bool:
+    mask = instances.masks[row]
+    fits = instances.polygons[row] or mask is None or mask.size == size  # a mask of another size is dropped later
+    return bool(fits) and corners_around(instances, row) is not None
 
 
 def with_objects_alone(sample: Sample, rows: Sequence[int]) -> Sample:

@@ -1,4 +1,10 @@
-"""The second layer: every object of the output against its object of the source, through a map derived anew."""
+"""The second layer: every object of the output against its object of the source, through a map derived anew.
+
+**Which output object is which source object.** Both lists keep one order, and objects only leave. In a true output
+every object has an earlier-or-equal partner in the order, so taking for each the first source object that fits, after
+the one before, finds all pairs. The rest is then sorted by kind: another class in the same place, the same class in
+another place, and objects without a partner.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +21,12 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification import removals
 from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
-from bboxprep.verification.expectation import Expectation
+from bboxprep.verification.expectation import Boxes, Expectation
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.matching import Matching, match, same_class
 from bboxprep.verification.parts import part_sides
-from bboxprep.verification.sides import Side, side_of
+from bboxprep.verification.sides import SourceSide, side_of
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 LEAST_GROWTH = 1e-12  # of areas, by an invertible map
@@ -40,7 +45,7 @@ class ObjectComparison:
     mapped: Mapped | None = None
     expected: Expectation | None = None
     matching: Matching | None = None
-    sides: tuple[Side, ...] = ()
+    sides: tuple[SourceSide, ...] = ()
 
 
 def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
@@ -81,15 +86,15 @@ class _Joined:
     its row there.
     """
 
-    sides: list[Side]
-    places: list[tuple[Side, int]]
+    sides: list[SourceSide]
+    places: list[tuple[SourceSide, int]]
     expected: Expectation
     losses: ExpectedLosses
     fitting: NDArray[np.bool_]
     alike: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, sides: list[Side], labels: list[str]) -> _Joined:
+    def of(cls, sides: list[SourceSide], labels: list[str]) -> _Joined:
         places = [(side, row) for side in sides for row in range(len(side.names))]
         expected = Expectation(*(_column([side.expected for side in sides], each.name) for each in fields(Expectation)))
         losses = [side.losses for side in sides]
@@ -170,7 +175,7 @@ def _column_faults(
         yield from id_faults(str(image.output), pairs, lambda: case.ids(image.split))
 
 
-def _object_pair(case: VerificationInputs, side: Side, row: int, output: Instances, other: int) -> ObjectPair:
+def _object_pair(case: VerificationInputs, side: SourceSide, row: int, output: Instances, other: int) -> ObjectPair:
     """The object at `row` of `side`, and the one at `other` of the `output` that it became."""
     return ObjectPair(
         side.origin.instances, output, row, other, side.expected, side.mapped,
@@ -182,3 +187,73 @@ def _object_pair(case: VerificationInputs, side: Side, row: int, output: Instanc
 
 def _edges(box: NDArray[np.float64]) -> str:
     return " ".join(f"{edge:.6g}" for edge in box)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Pairs of (source row, output row): `true`, `relabelled` and `moved` ones; and the rows without a partner."""
+
+    true: tuple[tuple[int, int], ...]
+    relabelled: tuple[tuple[int, int], ...]
+    moved: tuple[tuple[int, int], ...]
+    missing: tuple[int, ...]
+    extra: tuple[int, ...]
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """The source rows that have a partner."""
+        return tuple(source for source, _ in (*self.true, *self.relabelled, *self.moved))
+
+
+def same_class(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each of M output `labels` equals each of N source `names`: bool (N, M)."""
+    rows = [[label == name for label in labels] for name in names]
+    return np.array(rows, dtype=np.bool_).reshape(len(names), len(labels))
+
+
+def match(
+    fitting: NDArray[np.bool_], alike: NDArray[np.bool_], expected: Expectation, boxes: Boxes, losses: ExpectedLosses
+) -> Matching:
+    """The partners of the output `boxes` (M, 4) among the N source objects, of which those of `losses` may be missing.
+
+    `fitting` (N, M) is the result of `fits`, `alike` (N, M) that of `same_class`.
+    """
+    fitting = fitting & ~losses.surely[:, None]
+    true = _in_order(fitting & alike)
+    sources = sorted(set(range(fitting.shape[0])) - {row for row, _ in true})
+    outputs = sorted(set(range(fitting.shape[1])) - {row for _, row in true})
+    relabelled = _pairs(fitting, sources, outputs, expected.boxes, boxes)
+    there = [row for row in sources if not losses.surely[row]]
+    moved = _pairs(alike, there, outputs, expected.boxes, boxes)
+    missing = [row for row in there if not losses.maybe[row]]
+    return Matching(tuple(true), tuple(relabelled), tuple(moved), tuple(missing), tuple(outputs))
+
+
+def _in_order(allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Pairs in order: for each output row the first allowed source row after the last matched one."""
+    pairs, start = [], 0
+    for output in range(allowed.shape[1]):
+        found = np.flatnonzero(allowed[start:, output])
+        if len(found):
+            pairs.append((start + int(found[0]), output))
+            start += int(found[0]) + 1
+    return pairs
+
+
+def _pairs(
+    allowed: NDArray[np.bool_], sources: list[int], outputs: list[int], expected: Boxes, boxes: Boxes
+) -> list[tuple[int, int]]:
+    """Pairs among the remaining rows, nearest first; removes them from `sources` and `outputs`."""
+    distances = [
+        (float(np.abs(expected[source] - boxes[output]).max()), source, output)
+        for source in sources
+        for output in outputs
+        if allowed[source, output]
+    ]
+    pairs = []
+    for _, source, output in sorted(distances):
+        if source in sources and output in outputs:
+            sources.remove(source)
+            outputs.remove(output)
+            pairs.append((source, output))
+    return pairs

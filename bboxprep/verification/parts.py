@@ -17,23 +17,22 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.recipe.catalog import COMBINING
-from bboxprep.recipe.combining import CopyPaste
+from bboxprep.recipe.combining import COMBINING, CopyPaste
 from bboxprep.transform.combine import pastable_rows, with_objects_alone
 from bboxprep.verification.arithmetic import APPEARANCE, Derived, apply, derive
 from bboxprep.verification.faults import Fault
 from bboxprep.verification.losses import GRID, object_points
 from bboxprep.verification.region import Points, holds
-from bboxprep.verification.sides import Side, side_of
+from bboxprep.verification.sides import SourceSide, side_of
 from bboxprep.verification.verification_inputs import VerificationInputs
 
 Steps = Sequence[Mapping[str, Any]]
 _HALF = 0.5  # px; how far the edge of a mask may move where it is resampled
 
 
-def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tuple[list[Side], str, list[Fault]]:
+def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tuple[list[SourceSide], str, list[Fault]]:
     """The sides of the parts of `image`, the lowest first; none, and the reason, where they are not derived."""
-    sides, faults = list[Side](), list[Fault]()
+    sides, faults = list[SourceSide](), list[Fault]()
     rows, paste = part_rows(case, image), _copy_paste(case.recipe(image))
     if isinstance(rows, str):
         return [], rows, []
@@ -147,7 +146,7 @@ def _pasted(case: VerificationInputs, row: ImageRow, origin: Sample, step: CopyP
     return with_objects_alone(own, step.chosen(pastable_rows(own, boxes=step.boxes)))
 
 
-def _loosened(case: VerificationInputs, side: Side, is_mosaic: bool, after: Sequence[str]) -> Side:
+def _loosened(case: VerificationInputs, side: SourceSide, is_mosaic: bool, after: Sequence[str]) -> SourceSide:
     """`side` with what is not computed of its losses: what is left out where the steps `after` cut an object a second
     time, since the rule on visibility holds for each cut; and what the holes of a cutout in a part of the whole hide.
     """
@@ -161,7 +160,7 @@ def _loosened(case: VerificationInputs, side: Side, is_mosaic: bool, after: Sequ
     return replace(side, losses=losses, resampled=_HALF if moving else 0.0)
 
 
-def _beside_pasted(case: VerificationInputs, sides: Sequence[Side]) -> list[Side]:
+def _beside_pasted(case: VerificationInputs, sides: Sequence[SourceSide]) -> list[SourceSide]:
     """`sides`, of which the first may lack what the objects of the second hide."""
     if len(sides) < 2:
         return list(sides)
@@ -175,7 +174,7 @@ def _beside_pasted(case: VerificationInputs, sides: Sequence[Side]) -> list[Side
     return [replace(below, losses=replace(losses, surely=surely, maybe=maybe)), above]
 
 
-def _shares(below: Side, row: int, above: Side) -> tuple[float, float]:
+def _shares(below: SourceSide, row: int, above: SourceSide) -> tuple[float, float]:
     """The least and the largest share of an object of `below` that no object of `above` covers."""
     low, high = 1.0, 0.0
     for points in object_points(below.origin.instances, row):
@@ -187,7 +186,7 @@ def _shares(below: Side, row: int, above: Side) -> tuple[float, float]:
     return low, high
 
 
-def covered(side: Side, points: Points) -> NDArray[np.bool_]:
+def covered(side: SourceSide, points: Points) -> NDArray[np.bool_]:
     """Whether the shape of any object of `side` holds each of the points (P, 2) px of the output: bool (P,)."""
     to_source = np.asarray(np.linalg.inv(side.mapped.from_frame), dtype=np.float64)
     own, instances = apply(to_source, points), side.origin.instances

@@ -17,11 +17,10 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.drawn_labels import as_drawn, has_whole_edges
-from bboxprep.verification.expectation import Expectation, expect
+from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.matching import fits
 from bboxprep.verification.oriented import with_own_cuts, with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.size_filters import with_size_limits
@@ -33,7 +32,7 @@ SLACK = 0.01  # px; the tolerance of an edge besides the format's step, for roun
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class SourceSide:
     """The objects of one source image `origin`, as its row `image` maps them: what is `expected` of each, and with
     which `tolerance` (N, 4) px; their `names` in the output; whether each output box may belong to each of them,
     `fitting` (N, M); and which of them the output may lack. `resampled` is how far, in
@@ -53,7 +52,7 @@ class Side:
 
 def side_of(
     case: VerificationInputs, image: ImageRow, origin: Sample, header: Header, written: Sample
-) -> tuple[Side | None, str, list[Fault]]:
+) -> tuple[SourceSide | None, str, list[Fault]]:
     """The side of `origin`, which has the `header`, in the `written` sample of `image`; the reason where there is none,
     or not all of it is known; and faults of the record.
     """
@@ -74,7 +73,7 @@ def side_of(
     names = case.origin_names(origin, mirrored=image.mirrored)
     losses = losses_of(case, image, origin.instances, names, expected, mapped)
     tolerance = np.broadcast_to(tolerance, expected.boxes.shape)
-    return Side(image, origin, mapped, expected, tolerance, names, fitting, losses), word, faults
+    return SourceSide(image, origin, mapped, expected, tolerance, names, fitting, losses), word, faults
 
 
 def losses_of(
@@ -169,3 +168,24 @@ def _matrix(affine: Affine) -> Matrix:
 
 def _record_fault(code: str, image: str, message: str, amount: float = 0.0) -> Fault:
     return Fault(Layer.GEOMETRIC, code, image, "", message, amount)
+
+
+def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *, outlined: bool) -> NDArray[np.bool_]:
+    """Whether each of the output `boxes` (M, 4) may belong to each of the N source objects: bool (N, M).
+
+    `tolerance` (4,) or (N, 4) is the tolerance of the target format's step, px. `outlined`: the format states the box
+    around the outline instead.
+    """
+    allowed = np.atleast_2d(tolerance)[:, None] + expected.tolerance[:, None, None]
+    near = np.abs(expected.boxes[:, None] - boxes[None]) <= allowed
+    outer = expected.outlines if outlined else expected.outer
+    inner = np.clip(expected.inner, np.tile(outer[:, :2], 2), np.tile(outer[:, 2:], 2))
+    tight = _holds(outer[:, None], boxes[None], allowed) & _holds(boxes[None], inner[:, None], allowed)
+    tight &= (expected.drawn & (expected.cut | outlined))[:, None]
+    return np.asarray((near.all(axis=2) | tight) & ~expected.gone[:, None])
+
+
+def _holds(outer: Boxes, inner: Boxes, tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    low = inner[..., :2] >= outer[..., :2] - tolerance[..., :2]
+    high = inner[..., 2:] <= outer[..., 2:] + tolerance[..., 2:]
+    return np.asarray((low & high).all(axis=2))

@@ -29,9 +29,9 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.catalog import COMBINING, STEPS
+from bboxprep.recipe.catalog import STEPS
 from bboxprep.recipe.combination_split import split_at_combination, then
-from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.combining import COMBINING, CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Augment, ImageContext, Recipe

@@ -241,7 +241,7 @@ def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float
     around = split_at_combination(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
     assert around is not None
     mosaic = around.drawn(key, copy)
-    assert mosaic is not None
+    assert isinstance(mosaic, Mosaic)
     assert mosaic == around.drawn(key, copy)
     assert len(mosaic.others or ()) == 3
     covered = np.zeros((size.height, size.width), dtype=int)
