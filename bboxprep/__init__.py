@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from bboxprep.recipe.appearance import Noise as Noise
     from bboxprep.recipe.appearance import Saturation as Saturation
     from bboxprep.recipe.augment import Augment as Augment
-    from bboxprep.recipe.crops import Mosaic as Mosaic
+    from bboxprep.recipe.combining import CopyPaste as CopyPaste
+    from bboxprep.recipe.combining import Mixup as Mixup
+    from bboxprep.recipe.combining import Mosaic as Mosaic
     from bboxprep.recipe.crops import RandomCrop as RandomCrop
     from bboxprep.recipe.crops import Tile as Tile
     from bboxprep.recipe.geometric import Crop as Crop
@@ -71,6 +73,7 @@ _HOMES = {
     "ClassPolicy": "model.class_mapping",
     "Condition": "model.conditions",
     "Contrast": "recipe.appearance",
+    "CopyPaste": "recipe.combining",
     "Crop": "recipe.geometric",
     "Cutout": "recipe.appearance",
     "Dataset": "model.dataset",
@@ -85,7 +88,8 @@ _HOMES = {
     "ImagePolicy": "images.codecs.codec",
     "Instances": "model.instances",
     "Letterbox": "recipe.geometric",
-    "Mosaic": "recipe.crops",
+    "Mixup": "recipe.combining",
+    "Mosaic": "recipe.combining",
     "Noise": "recipe.appearance",
     "ObjectPolicy": "model.object_policy",
     "RandomCrop": "recipe.crops",

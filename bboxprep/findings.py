@@ -47,6 +47,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         Severity.NOTE,
         "labels as they are written do not hold this kind of information; the boxes are kept",
     ),
+    "combined-with-none": (Severity.NOTE, "a mixup or copy-paste was left out: no other training image fits"),
     "convention-suspected": (Severity.FAULT, "the numbers of the dataset look like another unit or convention"),
     "crop-outside": (Severity.FAULT, "the crop lies wholly outside the image; image skipped"),
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),

@@ -20,11 +20,11 @@ from bboxprep.errors import UsageError
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import folder_of_links, links_admitted
-from bboxprep.pipeline.augment import with_variants
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import find_root
+from bboxprep.pipeline.variants import with_variants
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local

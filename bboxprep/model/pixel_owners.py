@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import floor
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -23,6 +24,7 @@ from bboxprep.model.sample import Sample
 
 NOBODY = -1
 
+Level = TypeVar("Level", bound=np.generic)
 _Part = tuple[NDArray[np.bool_], tuple[int, int]]  # the pixels of an object, and the corner x, y of the picture of them
 
 
@@ -48,15 +50,15 @@ def draw_objects(instances: Instances, size: Size, levels: Sequence[int] | None 
     """The pixels of `instances`, which lie in an image of `size`: by their polygons, else by their masks, oriented
     boxes or boxes; at least the pixel in the middle of the box. Those of a lower one of the `levels` (N) lie below.
     """
-    areas = [int(np.count_nonzero(_part(instances, row, size)[0])) for row in range(len(instances))]
+    areas = [int(np.count_nonzero(object_pixels(instances, row, size)[0])) for row in range(len(instances))]
     heights = levels or [0] * len(instances)
     owners = np.full((size.height, size.width), NOBODY, dtype=np.int32)
     for row in sorted(range(len(instances)), key=lambda row: (heights[row], -areas[row], row)):
-        pixels, corner = _part(instances, row, size)
-        _window(owners, pixels, corner)[pixels] = row
+        pixels, corner = object_pixels(instances, row, size)
+        window_of(owners, pixels, corner)[pixels] = row
     visible = np.bincount(owners[owners != NOBODY], minlength=len(instances))
     lost = np.flatnonzero(visible == 0).tolist()
-    saved = [row for row in lost if _save(owners, visible, row, _part(instances, row, size))]
+    saved = [row for row in lost if _save(owners, visible, row, object_pixels(instances, row, size))]
     return PixelOwners(owners, np.array(areas, dtype=np.int64), visible, tuple(saved))
 
 
@@ -73,8 +75,10 @@ def drawing_findings(sample: Sample, drawn: PixelOwners) -> Iterator[Finding]:
         yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
 
 
-def _part(instances: Instances, row: int, size: Size) -> _Part:
-    """The pixels of an object, at least one."""
+def object_pixels(instances: Instances, row: int, size: Size) -> _Part:
+    """The pixels of the object at `row`, which lies in an image of `size`, at least one: by its polygons, else by its
+    mask, oriented box or box. Bool (H, W), of the part of the image around them, and the pixel (x, y) of its corner.
+    """
     box, rings, mask = instances.boxes[row], instances.polygons[row], instances.masks[row]
     if not rings and mask is not None and mask.area:
         x0, y0, x1, y1 = mask.bounds.astype(np.int64).tolist()
@@ -90,15 +94,15 @@ def _part(instances: Instances, row: int, size: Size) -> _Part:
     return np.ones((1, 1), dtype=np.bool_), (min(floor(x), size.width - 1), min(floor(y), size.height - 1))
 
 
-def _window(owners: NDArray[np.int32], pixels: NDArray[np.bool_], corner: tuple[int, int]) -> NDArray[np.int32]:
-    """The part of `owners` that `pixels` from `corner` (x, y) on lie over, a view."""
+def window_of(image: NDArray[Level], pixels: NDArray[np.bool_], corner: tuple[int, int]) -> NDArray[Level]:
+    """The part of `image` (H, W) that `pixels` (h, w) from `corner` (x, y) on lie over, a view (h, w)."""
     (x, y), (height, width) = corner, pixels.shape
-    return owners[y : y + height, x : x + width]
+    return image[y : y + height, x : x + width]
 
 
 def _save(owners: NDArray[np.int32], visible: NDArray[np.int64], row: int, part: _Part) -> bool:
     """Give the object at `row` one of its pixels, of the object that has the most; False where all have one alone."""
-    window = _window(owners, *part)
+    window = window_of(owners, *part)
     rows, columns = np.nonzero(part[0])
     above = window[rows, columns]
     best = int(np.argmax(visible[above]))

@@ -1,8 +1,9 @@
-"""Options of resampling, padding and effects. A plan holds geometry alone; these say how its pixels are made."""
+"""Options of resampling, padding, effects and layers. A plan holds geometry alone; they say how its pixels are made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -12,6 +13,16 @@ from bboxprep.errors import UsageError
 ChannelOrder = Literal["RGB", "BGR"]  # of the last axis of pixels
 Kernel = Literal["auto", "nearest", "linear", "cubic", "lanczos"]
 Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the image continued
+
+
+class Cover(StrEnum):
+    """What an image covers of the canvas that it is a part of: where it is seen, all of it, margins included, or the
+    shapes of its objects.
+    """
+
+    SEEN = "seen"
+    CANVAS = "canvas"
+    OBJECTS = "objects"
 
 
 class Effect(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instance, Instances, unchecked
-from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
+from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Cover, Effect, Rendering
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import ObjectPictures, Segmentation
 from bboxprep.model.short_text import shortened
@@ -127,8 +127,8 @@ class Sample:
     that the source gives it, or 0; `extra` holds other fields of the source, by the name of the format.
     `refusal` is the code of the finding that keeps the image out of any output, or "". `segmentation` are the files of
     masks that are not read yet. `variant` is the copy and tile, if its image has several outputs; `parts` are the
-    images of a mosaic, on one canvas. `base_image` is the image that `plan` starts from, if it is not that of the file;
-    for a mosaic it is the canvas.
+    images that it is made of (of a mosaic, a mixup or a copy-paste), on one canvas. `base_image` is the image that
+    `plan` starts from, if it is not that of the file; for an image of parts it is the canvas.
     """
 
     name: PurePosixPath
@@ -154,7 +154,7 @@ class Sample:
     extra: Mapping[str, Any] = field(default_factory=dict)
     variant: SampleVariant | None = None
     root: Path = Path()
-    parts: tuple[Sample, ...] = ()
+    parts: tuple[Part, ...] = ()
     renderer: Renderer | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -212,7 +212,7 @@ class Sample:
 
     @property
     def affine(self) -> Affine | None:
-        """The map in px from the plane of `frame`, or from the canvas of a mosaic, to the current plane of `instances`.
+        """The map in px from the plane of `frame`, or the canvas of its parts, to the current plane of `instances`.
 
         None where no affine map exists because a pipeline bends the image; `base_image.problem` says why.
         """
@@ -223,7 +223,7 @@ class Sample:
 
     @property
     def is_redrawn(self) -> bool:
-        """Whether more than a plan changes its pixels (mosaic, effects, albumentations): its file must be decoded."""
+        """Whether more than a plan changes its pixels (parts, effects, albumentations): its file must be decoded."""
         return redraws(self.rendering, self.base_image, self.parts)
 
     def replace_fast(self, **changes: Any) -> Sample:
@@ -285,7 +285,17 @@ class Sample:
         return self.renderer
 
 
-def redraws(rendering: Rendering, base_image: BaseImage | None, parts: tuple[Sample, ...]) -> bool:
+class Part(NamedTuple):
+    """One image of several on a canvas: its `sample`, on the canvas; what it `covers` of those below it; and the
+    `weight` of its pixels there, 0 to 1.
+    """
+
+    sample: Sample
+    covers: Cover
+    weight: float
+
+
+def redraws(rendering: Rendering, base_image: BaseImage | None, parts: tuple[Part, ...]) -> bool:
     """Whether more than a plan changes the pixels of a sample with these fields: its file must be decoded."""
     return bool(rendering.effects or base_image or parts)
 

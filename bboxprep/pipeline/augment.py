@@ -1,122 +1,38 @@
-"""Recipes that make several images of one image, or use chance: copies, tiles, mosaics, random draws.
+"""Recipes that make several images of one, or one of several, or use chance: copies, tiles, mosaics, random draws.
 
-The dataset is made longer first: one sample for each image that will be written, all with the objects of their image.
+The dataset is made longer first, one sample for each image that will be written (`pipeline.variants`).
 The draw of each is made when it is its turn (`Augmenter`). It is keyed by the image and its copy, so that it depends
 neither on the order nor on the workers, and it stands in the record of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.geometry.affine import Size
-from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.images.effects.albumentations_adapter import Named, chance_in, loaded
-from bboxprep.model.batch import Batch, FromText
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import require_class
-from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.rendering import SETTLED
-from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.sample import Part, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.crops import Mosaic
-from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
-from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
+from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
+from bboxprep.recipe.combining import Combination, CopyPaste
+from bboxprep.recipe.geometric import Flip, RecipeStep
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
-from bboxprep.transform.mosaic import assemble_mosaic, place_part
+from bboxprep.transform.combine import combine, pastable_rows, place_part, with_objects_alone
 from bboxprep.transform.render import SampleRenderer
 
-_MAX_TRIES = 16  # images that are tried for a place in a mosaic
-
-
-def with_variants(source: Source, recipe: Recipe) -> Source:
-    """`source` with one sample for each output image of `recipe` (copies, tiles); unchanged if it makes neither."""
-    if recipe.is_fixed and not recipe.is_tiled:
-        return source
-    variants = [
-        variant
-        for row, (summary, copies) in enumerate(zip(source.summaries, copies_of_images(source, recipe), strict=True))
-        for variant in _variants(row, summary, source.frame_of(summary), recipe, copies)
-    ]
-    taken = _VariantSamples(source.dataset, tuple(variant for _, variant in variants))
-    rows = list(enumerate(row for row, _ in variants))
-    dataset = replace(
-        source.dataset,
-        samples=LazySamples(rows, taken),
-        outlines=LazySamples(rows, taken.outlines),
-    )
-    summaries = tuple(
-        source.summaries[row].replace_fast(
-            key=(source.summaries[row].key[0], _named(source.summaries[row].key[1], variant))
-        )
-        for row, variant in variants
-    )
-    return msgspec.structs.replace(source, dataset=dataset, summaries=summaries)
-
-
-def copies_of_images(source: Source, recipe: Recipe) -> list[int]:
-    """The number of copies of each image of `source`."""
-    plain = [recipe.copies(summary.key[0]) if summary.header else 1 for summary in source.summaries]
-    if not (recipe.augment and recipe.augment.counts_classes):
-        return plain
-    rows = [row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header]
-    shown = ClassCounts.of(source.dataset.batches()).by_image()
-    keys, names = ["/".join(source.summaries[row].key) for row in rows], source.dataset.categories.names
-    copies = recipe.augment.copies_by_image(keys, [shown[row] for row in rows], names)
-    for row, own in zip(rows, copies, strict=True):
-        plain[row] = own
-    return plain
-
-
-def _variants(
-    row: int, summary: ImageSummary, frame: Frame, recipe: Recipe, copies: int
-) -> Iterator[tuple[int, SampleVariant]]:
-    key = "/".join(summary.key)
-    header = summary.header
-    try:
-        turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
-        tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
-    except PlanError:  # the image has a finding when it is planned
-        tiles = [""]
-    for copy in range(copies):
-        for tile in tiles:
-            yield row, SampleVariant(key, copy, tile)
-
-
-class _VariantSamples(msgspec.Struct, frozen=True):
-    """The samples of a dataset, once for each variant."""
-
-    dataset: Dataset
-    variants: tuple[SampleVariant, ...]
-
-    def __call__(self, places: Sequence[tuple[int, int]]) -> Batch:
-        return self._varied(self.dataset.at([row for _, row in places]), places)
-
-    def outlines(self, places: Sequence[tuple[int, int]]) -> Batch:
-        return self._varied(self.dataset.outlines_at([row for _, row in places]), places)
-
-    def _varied(self, batch: Batch, places: Sequence[tuple[int, int]]) -> Batch:
-        variants = [self.variants[number] for number, _ in places]
-        names = list(map(_named, batch.names, variants))
-        ids = [0 if variant.name else own for variant, own in zip(variants, batch.values("id"), strict=True)]
-        return batch.with_columns(variant=variants, name=FromText(names, PurePosixPath), id=ids)
-
-
-def _named(name: str, variant: SampleVariant) -> str:
-    path = PurePosixPath(name)
-    return str(path.with_stem(path.stem + variant.name)) if variant.name else name
+_MAX_TRIES = 16  # images that are tried for a place in an image of several
 
 
 class AugmentedSample(msgspec.Struct, frozen=True):
@@ -127,7 +43,7 @@ class AugmentedSample(msgspec.Struct, frozen=True):
 
 
 class AugmentedBatch(msgspec.Struct, frozen=True):
-    """Transformed `samples`, and all samples of the source in them (those of all parts of a mosaic)."""
+    """Transformed `samples`, and all samples of the source in them (those of all parts of each)."""
 
     samples: Batch
     sources: Batch
@@ -135,7 +51,7 @@ class AugmentedBatch(msgspec.Struct, frozen=True):
 
 class Augmenter(msgspec.Struct, frozen=True):
     """Transforms each sample of `dataset` by the recipe drawn for it. `training` are the rows of the images (or tiles)
-    that a mosaic may contain.
+    that an image of several may contain.
     """
 
     recipe: Recipe
@@ -152,7 +68,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         _check(recipe, source.dataset.categories.names)
         source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
-        if split_at_mosaic(recipe):
+        if split_at_combination(recipe):
             seen = [
                 row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header is not None
             ]
@@ -169,13 +85,11 @@ class Augmenter(msgspec.Struct, frozen=True):
         """`sample` transformed by the recipe drawn for it."""
         if sample.header is None or sample.refusal:
             return AugmentedSample(sample.transform(self.recipe.without_augment), (sample,))
-        mosaic_split, mosaic = self._mosaic_of(sample)
-        if mosaic_split and mosaic:
-            return self._assembled(sample, mosaic_split, mosaic)
-        return AugmentedSample(
-            self._transformed(sample, mosaic_split.without if mosaic_split else self.recipe, _variant_of(sample)),
-            (sample,),
-        )
+        split, step = self._combination_of(sample)
+        if split and step:
+            return self._combined(sample, split, step)
+        recipe = split.without if split else self.recipe
+        return AugmentedSample(self._transformed(sample, recipe, _variant_of(sample)), (sample,))
 
     def transform_all(self, batch: Batch) -> AugmentedBatch:
         """All of `batch` transformed, the samples of a recipe without chance and tiles together."""
@@ -188,21 +102,21 @@ class Augmenter(msgspec.Struct, frozen=True):
         return AugmentedBatch(Batch.of(one.sample for one in each), sources)
 
     def others(self, sample: Sample) -> tuple[Sample, ...]:
-        """The other samples of the mosaic of `sample`."""
+        """The other samples in the image that is made of `sample`."""
         if sample.header is None or sample.refusal:
             return ()
-        _, mosaic = self._mosaic_of(sample)
-        return self._picked(sample, mosaic) if mosaic else ()
+        _, step = self._combination_of(sample)
+        return self._picked(sample, step) if step else ()
 
-    def _mosaic_of(self, sample: Sample) -> tuple[MosaicSplit | None, Mosaic | None]:
-        """The recipe of `sample` split at its mosaic, and the drawn mosaic; (None, None) without one."""
-        mosaic_split, augment = split_at_mosaic(self.recipe), self.recipe.augment
-        if mosaic_split is None or not is_training(sample.split):
+    def _combination_of(self, sample: Sample) -> tuple[CombinationSplit | None, Combination | None]:
+        """The recipe of `sample` split at its combination, and the drawn combination; (None, None) without one."""
+        split, augment = split_at_combination(self.recipe), self.recipe.augment
+        if split is None or not is_training(sample.split):
             return None, None
         variant = _variant_of(sample)
         if augment and augment.plain and variant.copy == 0:
             return None, None
-        return mosaic_split, mosaic_split.drawn(_key(variant), variant.copy)
+        return split, split.drawn(_key(variant), variant.copy)
 
     def _transformed(self, sample: Sample, recipe: Recipe, variant: SampleVariant, *steps: RecipeStep) -> Sample:
         """`sample` transformed by `recipe` as drawn for `variant`, and by `steps`; refused where that is impossible.
@@ -233,49 +147,81 @@ class Augmenter(msgspec.Struct, frozen=True):
             recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
         return recipe.drawn(_key(variant), variant.copy, ImageContext.of(sample, names, turn), split=sample.split)
 
-    def _assembled(self, sample: Sample, mosaic_split: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
-        """The mosaic of `sample` and three other samples, each with its own draw, and the steps after it."""
-        variant, canvas = _variant_of(sample), Size.of(mosaic.size)
-        sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
-        for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
-            own = (
-                msgspec.structs.replace(_variant_of(source), key=f"{_key(variant)}#part{number}", copy=variant.copy)
-                if number
-                else variant
-            )
-            part = self._transformed(source, mosaic_split.before, own, Fill(quarter))
-            parts.append(part if part.refusal else place_part(part, canvas, left, top))
-        if parts[0].refusal:
-            return AugmentedSample(parts[0], (sample,))
-        used = [number for number, part in enumerate(parts) if not part.refusal]
-        whole = assemble_mosaic([parts[number] for number in used], canvas)
-        earlier = _chained(_variant_of(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
-        made = self._transformed(
-            whole, mosaic_split.after, SampleVariant(f"{_key(variant)}#mosaic", variant.copy, recipe=earlier)
-        )
-        made = made.replace_fast(variant=msgspec.structs.replace(variant, recipe=_variant_of(made).recipe))
-        return AugmentedSample(made, tuple(sources[number] for number in used))
+    def _combined(self, sample: Sample, split: CombinationSplit, step: Combination) -> AugmentedSample:
+        """The image that the drawn `step` makes of `sample` and others, each with its own draw, and the steps after it.
 
-    def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
-        """The three other samples of a `mosaic`, all different where the training set has enough."""
+        Without any other image that fits, it has one part, and a finding says so.
+        """
+        variant, canvas, parts, used = _variant_of(sample), step.canvas, list[Part](), list[Sample]()
+        others = self._picked(sample, step)
+        if len(others) < step.wanted:
+            sample = sample.with_findings(_alone(sample, step))
+        for number, source in enumerate((sample, *others)):
+            layer, own = step.layer(number, canvas), variant
+            if number:
+                own = msgspec.structs.replace(
+                    _variant_of(source), key=f"{_key(variant)}#part{number}", copy=variant.copy
+                )
+                source = _pasted(source, step)
+            part = self._transformed(source, split.before, own, *layer.steps)
+            if part.refusal and not number:
+                return AugmentedSample(part, (sample,))
+            if not part.refusal:
+                canvas = canvas or part.size
+                placed = place_part(part, canvas, layer.left, layer.top)
+                parts.append(Part(placed, layer.covers, layer.weight))
+                used.append(source)
+        whole = combine(parts, canvas or sample.size, self.dataset.object_policy, self._source_names)
+        earlier = _chained(_variant_of(parts[0].sample).recipe, {"steps": [{step.name: step.options()}]})
+        key = f"{_key(variant)}#{step.name}"
+        made = self._transformed(whole, split.after, SampleVariant(key, variant.copy, recipe=earlier))
+        made = made.replace_fast(variant=msgspec.structs.replace(variant, recipe=_variant_of(made).recipe))
+        return AugmentedSample(made, tuple(used))
+
+    def _source_names(self, mirrored: bool) -> Sequence[str]:
+        """The classes of the labels of a sample as they were before a flip."""
+        return self.dataset.flip_mapping.source_names(self.dataset.categories.names, mirrored)
+
+    def _picked(self, sample: Sample, step: Combination) -> tuple[Sample, ...]:
+        """The other samples that `step` wants, all different where the training set has enough. Fewer where it does not
+        have them, and the step wants no image twice.
+        """
         chosen = [sample]
-        for pick in mosaic.others or ():
-            chosen.append(self._other(pick, chosen))
+        for pick in step.others or ():
+            other = self._other(pick, chosen, step)
+            chosen += [other] if other else []
         return tuple(chosen[1:])
 
-    def _other(self, pick: float, chosen: Sequence[Sample]) -> Sample:
-        """The sample at the position `pick`, 0 to 1, or the next usable one that is not yet `chosen`; one of these
-        where there is none near.
+    def _other(self, pick: float, chosen: Sequence[Sample], step: Combination) -> Sample | None:
+        """The sample at the position `pick`, 0 to 1, or the next usable one that is not yet `chosen`; where there is
+        none near, one of these, or None where `step` does not repeat images.
         """
         first, known = int(pick * len(self.training)), {_shown(one) for one in chosen}
         found = chosen[0]
-        for step in range(min(len(self.training), _MAX_TRIES)):
-            other = self.dataset[self.training[(first + step) % len(self.training)]]
-            if other.header and not other.refusal:
+        for number in range(min(len(self.training), _MAX_TRIES)):
+            other = self.dataset[self.training[(first + number) % len(self.training)]]
+            if other.header and not other.refusal and _has_what_is_wanted(other, step):
                 if _shown(other) not in known:
                     return other
                 found = other
-        return found
+        return found if step.repeats else None
+
+
+def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:
+    return not isinstance(step, CopyPaste) or bool(pastable_rows(sample, boxes=step.boxes))
+
+
+def _pasted(sample: Sample, step: Combination) -> Sample:
+    """`sample` with the objects alone that `step` pastes; as it is for another step."""
+    if not isinstance(step, CopyPaste):
+        return sample
+    return with_objects_alone(sample, step.chosen(pastable_rows(sample, boxes=step.boxes)))
+
+
+def _alone(sample: Sample, step: Combination) -> Finding:
+    words = f"{step.name}: not done, for no other training image near the one that was drawn fits"
+    words += "" if not isinstance(step, CopyPaste) or step.boxes else " (want objects with a polygon or a mask)"
+    return Finding("combined-with-none", words, path=sample.relative_path, split=sample.split)
 
 
 def _check(recipe: Recipe, names: Sequence[str]) -> None:

@@ -12,8 +12,9 @@ from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import is_training
-from bboxprep.pipeline.augment import Augmenter, with_variants
+from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.variants import with_variants
 from bboxprep.pipeline.work.filtering import FilterPlan
 from bboxprep.recipe.recipe import Recipe
 

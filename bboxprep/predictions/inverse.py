@@ -26,6 +26,7 @@ from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
+from bboxprep.recipe.combining import COMBINING
 
 MAX_COORDINATE = 1e9  # of a prediction, px or fraction
 _EDGE_SLACK = 0.5  # px that a corner may lie outside of the source before its box counts as cut
@@ -131,9 +132,9 @@ class InverseMap(msgspec.Struct, frozen=True):
 
 
 def inverse_map(image: ImageRow) -> InverseMap:
-    """The inverse map of `image`. Raises `UsageError` where the record lacks it, and for a mosaic."""
+    """The inverse map of `image`. Raises `UsageError` where the record lacks it, and where it is made of several."""
     steps = image.recipe.get("steps") if image.recipe else None
-    if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
+    if isinstance(steps, list) and any(isinstance(step, dict) and step.keys() & COMBINING for step in steps):
         raise UsageError(f"{image.output or image.source}: is made of several images")
     if image.frame_size is None or image.output_size is None:
         raise UsageError(f"{image.output or image.source}: the record does not hold its sizes")

@@ -9,7 +9,8 @@ from typing import Any
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 
 UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
@@ -20,7 +21,7 @@ STEPS: Mapping[str, type[RecipeStep]] = {
         Letterbox, Resize, Fit, Fill, Crop, Tile,
         Flip, Rotate, Scale, Translate, Shear, RandomCrop,
         Grayscale, Exposure, Contrast, Hue, Saturation, Blur, Noise, Cutout,
-        Mosaic, Albumentations,
+        Mosaic, Mixup, CopyPaste, Albumentations,
     )
 }  # fmt: skip
 
@@ -37,6 +38,8 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
     "static crop": ("crop", {}),
     "greyscale": ("grayscale", {}),
     "noise injection": ("noise", {}),
+    "mix up": ("mixup", {}),
+    "copypaste": ("copy_paste", {}),
 }
 
 

@@ -1,9 +1,9 @@
-"""Random crop, tiles and mosaic."""
+"""Random crop and tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, floor, sqrt
 from typing import Any, ClassVar
 
@@ -153,78 +153,3 @@ def _parts(side: int, count: int, overlap: float) -> tuple[int, list[int]]:
     count = min(count, side)
     length = min(side, ceil(side / (1.0 + (count - 1) * (1.0 - overlap)) - _SHARE_SLACK))
     return length, [round((side - length) * place / max(1, count - 1)) for place in range(count)]
-
-
-@dataclass(frozen=True)
-class Mosaic(ChanceStep):
-    """Four images on one canvas of `size` px that meet at a point between `low` and 1 - `low` of each side.
-
-    Each image gets the steps before the mosaic, drawn for itself, and then fills its quarter, keeping its aspect ratio,
-    cropped around its centre. The steps after the mosaic apply to the canvas. A drawn mosaic has the `centre` where the
-    images meet, as fractions of the sides, and three numbers `others` from 0 to 1, which pick the other images from
-    the sorted training images; the image itself is at the top left. `recipe.mosaic_split` splits a recipe at it.
-    """
-
-    name = "mosaic"
-    size: SizeLike
-    low: float = 0.25
-    centre: tuple[float, float] | None = None
-    others: tuple[float, float, float] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "size", self._canvas())
-        object.__setattr__(self, "low", Bounds(0.05, 0.5).number(self.name, "low", self.low))
-        for option, count in (("centre", 2), ("others", 3)):
-            object.__setattr__(self, option, self._shares(option, getattr(self, option), count))
-
-    def _canvas(self) -> Size:
-        try:
-            canvas = Size.of(self.size)
-        except UsageError as error:
-            raise OptionError(self.name, "size", str(error).removeprefix("size: ")) from error
-        if min(canvas) < 2:
-            raise OptionError(self.name, "size", f"have {canvas}, want at least 2x2")
-        return canvas
-
-    def _shares(self, option: str, value: object, count: int) -> tuple[float, ...] | None:
-        if value is None:
-            return None
-        if not isinstance(value, tuple | list) or len(value) != count:
-            raise OptionError(self.name, option, f"have {value!r}, want {count} numbers of 0 to 1")
-        return tuple(Bounds(0.0, 1.0).number(self.name, option, each) for each in value)
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it was drawn."""
-        return super().is_fixed and self.centre is not None and self.others is not None
-
-    def drawn(self, draw: Draw, context: StepContext | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
-        """The mosaic with its drawn `centre` and `others`; None if it is not applied."""
-        if self.is_fixed:
-            return self
-        if draw.uniform("p") >= self.p:
-            return None
-        x, y = (draw.amount(f"centre {axis}", (self.low, 1.0 - self.low)) for axis in "xy")
-        first, second, third = (draw.uniform(f"other {number}") for number in range(3))
-        return replace(self, p=1.0, centre=self.centre or (x, y), others=self.others or (first, second, third))
-
-    @property
-    def quarters(self) -> tuple[tuple[int, int, Size], ...]:
-        """(left, top, size) of each quarter of a drawn mosaic, row by row, in whole px."""
-        if self.centre is None:
-            raise ValueError("mosaic: want one that is drawn, with a centre")
-        canvas = Size.of(self.size)
-        x, y = (min(side - 1, max(1, round(side * share))) for side, share in zip(canvas, self.centre, strict=True))
-        return tuple(
-            (left, top, Size(right - left, bottom - top))
-            for top, bottom in ((0, y), (y, canvas.height))
-            for left, right in ((0, x), (x, canvas.width))
-        )
-
-    def steps(self, size: Size) -> tuple[Step, ...]:
-        """Raises `UsageError`: each part has a plan, the mosaic has none."""
-        raise UsageError(f"mosaic: an image of {size} becomes a part of one, want a plan for a part")
-
-    def _described(self) -> str:
-        return f"mosaic {Size.of(self.size)}"

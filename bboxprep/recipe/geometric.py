@@ -214,14 +214,13 @@ class Crop(RecipeStep):
         check_choice(self.name, "unit", self.unit, ("px", "%"))
         self._check((self.x, self.y, self.width, self.height))
 
-    def _check(self, values: tuple[object, ...]) -> None:
-        numbers = [value for value in values if type(value) in ((int,) if self.unit == "px" else (int, float))]
-        x, y, width, height = numbers if len(numbers) == 4 else (-1, -1, -1, -1)  # type: ignore[misc]
-        have = ",".join(map(str, values))
+    def _check(self, values: tuple[Any, ...]) -> None:
+        have, kinds = ",".join(map(str, values)), (int,) if self.unit == "px" else (int, float)
+        x, y, width, height = values if all(type(value) in kinds for value in values) else (-1, -1, -1, -1)
         if self.unit == "%":
             if not (min(x, y) >= 0 and min(width, height) > 0 and max(x + width, y + height) <= 100.0 + _SLACK):
                 raise OptionError(self.name, "x", f"have {have} per cent, want a rectangle of 0% to 100%")
-            for option, value in zip(("x", "y", "width", "height"), (x, y, width, height), strict=True):
+            for option, value in zip(("x", "y", "width", "height"), values, strict=True):
                 object.__setattr__(self, option, float(value))
         elif min(x, y) < 0 or min(width, height) < 1:
             option = "x" if width and height else "width"

@@ -29,7 +29,8 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment, listed_steps, options_of
-from bboxprep.recipe.crops import Mosaic, Tile
+from bboxprep.recipe.combining import Combination
+from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 
@@ -50,7 +51,7 @@ class ImageContext:
     @classmethod
     def of(cls, sample: Sample, names: frozenset[str], turn: Dihedral = IDENTITY) -> ImageContext:
         """The context of `sample`, whose objects have the class `names` and whose image is turned by `turn`; for a
-        mosaic, that of its canvas."""
+        sample of several images, that of its canvas."""
         if sample.parts or sample.header is None:
             return cls(sample.size, boxes=sample.instances.boxes, names=names)
         boxes = map_boxes(sample.to_stored, sample.instances.boxes)
@@ -94,9 +95,9 @@ class Recipe:
         seed: int = 0,
         filters: Filters = NO_FILTERS,
     ) -> None:
-        steps = tuple(map(_without_seed, listed_steps("Recipe", steps)))
-        _check(steps, augment, seed)
-        object.__setattr__(self, "steps", steps)
+        listed = tuple(map(_without_seed, listed_steps("Recipe", steps)))
+        _check(listed, augment, seed)
+        object.__setattr__(self, "steps", listed)
         if upright not in (True, False, "auto"):
             raise UsageError(f"upright: have {upright!r}, want true, false or 'auto'")
         object.__setattr__(self, "upright", upright)
@@ -175,7 +176,7 @@ class Recipe:
         """The recipe of copy number `copy` of the image `key` (``split/name``), without random steps.
 
         It depends on seed, key, copy and `image` alone. Raises `UsageError` where a step needs the size or the objects
-        and `image` is None, and for a recipe with a mosaic: draw its parts (`recipe.mosaic_split`).
+        and `image` is None, and for a recipe with a mosaic or the like: draw its parts (`recipe.combination_split`).
         """
         if self.is_fixed:
             return Drawn(self)
@@ -183,8 +184,9 @@ class Recipe:
         augment = self.augment if is_training(split) and not plain else None
         drawn, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
-            if isinstance(step, Mosaic):
-                raise UsageError("mosaic: several images become one, want a draw of each part (`recipe.mosaic_split`)")
+            if isinstance(step, Combination):
+                words = "several images become one, want a draw of each part (`recipe.combination_split`)"
+                raise UsageError(f"{step.name}: {words}")
             context = drawn.step_context(image) if image and step.needs_context else None
             if step.needs_context and context is None:
                 raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
@@ -253,10 +255,14 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
         raise UsageError("tile: have it twice, want it once")
     if augment and any(isinstance(step, Tile) for step in augment.steps):
         raise UsageError("tile: have it under augment, want it in the steps for all splits")
-    if any(isinstance(step, Mosaic) for step in steps):
-        raise UsageError("mosaic: have it in the steps for all splits, want it under augment")
-    if sum(isinstance(step, Mosaic) for step in order) > 1:
-        raise UsageError("mosaic: have it twice, want it once")
+    combinations = [step for step in order if isinstance(step, Combination)]
+    for step in combinations:
+        if step in steps:
+            raise UsageError(f"{step.name}: have it in the steps for all splits, want it under augment")
+    for other in combinations[1:]:
+        name = combinations[0].name
+        words = "twice, want it once" if other.name == name else f"beside {name}, want one step that takes other images"
+        raise UsageError(f"{other.name}: have it {words}")
 
 
 def _without_seed(step: RecipeStep) -> RecipeStep:

@@ -1,1 +1,1 @@
-"""Applies plans to annotations and pixels: mapping, clipping, occlusion, mosaics, rendering."""
+"""Applies plans to annotations and pixels: mapping, clipping, occlusion, combinations, rendering."""

@@ -1,7 +1,7 @@
-"""Drops objects that the holes of a cutout hide.
+"""Drops objects that the holes of a cutout or pasted objects hide.
 
 The box of a partly hidden object does not change: it is the extent of the object, as it is behind another object, and
-trainers that erase parts of images keep their boxes too. An object of which the holes leave nothing, or less than
+trainers that erase parts of images keep their boxes too. An object of which nothing is left, or less than
 `ObjectPolicy.min_visibility`, is dropped.
 """
 
@@ -19,6 +19,7 @@ from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes
 from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.model.pixel_owners import object_pixels, window_of
 from bboxprep.model.rendering import Effect
 from bboxprep.model.validation import Location, drop_findings
 from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares, least_shares
@@ -33,13 +34,34 @@ def drop_occluded(
     if not found or not len(instances):
         return instances, ()
     shares = _visible_shares(instances, _disjoint(np.concatenate(found)))
+    return _drop_hidden(instances, shares, "beside the cutout", location, object_policy)
+
+
+def drop_covered(
+    instances: Instances, covered: NDArray[np.bool_], location: Location, object_policy: ObjectPolicy
+) -> ObjectsAndFindings:
+    """The objects of an image whose pixels are `covered` (H, W) by pasted ones that are visible beside them, and
+    findings for the others. A pixel counts for an object where its centre is in it.
+    """
+    height, width = covered.shape
+    shares = np.ones(len(instances))
+    for row in range(len(instances)):
+        pixels, corner = object_pixels(instances, row, Size(width, height))
+        shares[row] -= window_of(covered, pixels, corner)[pixels].mean()
+    return _drop_hidden(instances, shares, "beside pasted objects", location, object_policy)
+
+
+def _drop_hidden(
+    instances: Instances, shares: Shares, beside: str, location: Location, object_policy: ObjectPolicy
+) -> ObjectsAndFindings:
+    """The objects of which enough is visible, by the `shares` (N,) that are, and findings for the others."""
     least = least_shares(instances, location, object_policy)
     hidden = (shares <= SHARE_SLACK) | (shares < least - SHARE_SLACK)
     findings: tuple[Finding, ...] = ()
     for share in np.unique(least[hidden]).tolist():
         why = f"less than {share:g} of it is left" if share else "nothing of it is left"
         rows = hidden & (least == share)
-        findings += drop_findings("box-hidden", instances, rows, location, f"{why} beside the cutout")
+        findings += drop_findings("box-hidden", instances, rows, location, f"{why} {beside}")
     return instances.select(~hidden), findings
 
 

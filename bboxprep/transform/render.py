@@ -36,9 +36,9 @@ from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
+from bboxprep.transform.combine import combined_pixels
 from bboxprep.transform.map_batch import move_together
 from bboxprep.transform.map_objects import map_objects
-from bboxprep.transform.mosaic import paste_parts
 from bboxprep.transform.occlusion import drop_occluded
 
 
@@ -150,9 +150,9 @@ class SampleRenderer:
         `data` are the bytes of the image file, if read already. Raises `ImageError`.
         """
         if order == "BGR" and (sample.parts or sample.base_image or sample.rendering.effects):
-            return reverse_channels(self.pixels(sample, data))  # mosaics and effects know RGB only
+            return reverse_channels(self.pixels(sample, data))  # several parts, and effects, know RGB only
         if sample.parts and not sample.base_image:
-            return paste_parts([(part, self.pixels(part)) for part in sample.parts])
+            return combined_pixels([(part, self.pixels(part.sample)) for part in sample.parts])
         header = sample.header
         if header is None:
             raise ValueError(f"{sample.path}: the image has no readable header")

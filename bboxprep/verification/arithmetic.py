@@ -24,6 +24,8 @@ _GROWN = 1e-6  # px of a canvas that rounding may add
 _RIGHT = {90.0: 6, 180.0: 3, 270.0: 8}  # degrees clockwise, as EXIF asks for them
 _BEYOND = {  # why some steps cannot be derived
     "mosaic": "a mosaic is made of several images, of which the record names one",
+    "mixup": "a mixup is made of two images, of which the record names one",
+    "copy_paste": "a copy-paste is made of two images, of which the record names one",
     "albumentations": "what a pipeline of albumentations draws is not derived here",
     "random_crop": "the record does not say what was drawn for an image",
     "tile": "the record does not say which tile an image is",
@@ -197,12 +199,19 @@ def _shear(size: Size, options: dict[str, Any]) -> Moved:
     return _about_middle(down @ across, size, grow=options["canvas"] == "grow")
 
 
+def _place(size: Size, options: dict[str, Any]) -> Moved:  # noqa: ARG001
+    """No step of a recipe: what a mosaic does with each of its images, as they are."""
+    width, height = map(int, options["size"])
+    return _matrix(1.0, 1.0, int(options["x"]), int(options["y"])), Size(width, height)
+
+
 _STEPS: Mapping[str, tuple[Callable[[Size, dict[str, Any]], Moved], frozenset[str]]] = {
     "crop": (_crop, frozenset({"x", "y", "width", "height", "unit"})),
     "fill": (_proportioned(max), frozenset({"size"})),
     "fit": (_fit, frozenset({"size"})),
     "flip": (_flip, frozenset({"axis"})),
     "letterbox": (_proportioned(min), frozenset({"size"})),
+    "place": (_place, frozenset({"size", "x", "y"})),
     "resize": (_resize, frozenset({"size"})),
     "rotate": (_rotate, frozenset({"degrees", "canvas"})),
     "scale": (_scale, frozenset({"factor"})),

@@ -45,7 +45,8 @@ class ObjectPair:
     source in a mirrored image; () in others. `outlines_only`: labels hold one outline of an object, whatever its parts.
     `mark` is the attribute that marks a crowd region, "" for none. `rectangles`: labels hold oriented boxes.
     `masks_overlap`: else another object may hide pixels of this one in the labels. `room` is the largest number of
-    keypoints of an object that labels hold.
+    keypoints of an object that labels hold. `resampled` is how far, in px, a mask may reach elsewhere than when its
+    area was counted.
     """
 
     source: Instances
@@ -61,6 +62,7 @@ class ObjectPair:
     rectangles: bool = False
     masks_overlap: bool = True
     room: int = MOST_KEYPOINTS
+    resampled: float = 0.0
 
     @property
     def is_cut(self) -> bool:
@@ -173,7 +175,7 @@ def _areas(pair: ObjectPair) -> Iterator[Difference]:
     if np.isnan(have) and (np.isnan(want) or np.isnan(pair.source.areas[pair.one])):
         return
     sides = np.ptp(pair.output.boxes[pair.other].reshape(2, 2), axis=0)
-    slack = EQUAL * max(abs(have), abs(want), 1.0) + pair.tolerance * float(sides.sum())
+    slack = EQUAL * max(abs(have), abs(want), 1.0) + (pair.tolerance + pair.resampled) * float(sides.sum())
     off = have - want if not is_exact else abs(have - want)
     if not off <= slack:
         yield "area-changed", f"states an area of {have:.6g} px, want {want:.6g}", abs(off)

@@ -15,7 +15,8 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
-from bboxprep.verification.geometric import ObjectComparison, losses_of, map_of
+from bboxprep.verification.geometric import ObjectComparison
+from bboxprep.verification.sides import losses_of, map_of
 from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs
 
 

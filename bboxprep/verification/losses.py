@@ -82,14 +82,22 @@ def expected_losses(
         return ExpectedLosses(surely, maybe | True, "the record does not say where the holes of a cutout are")
     holes = [hole for each in cutouts for hole in each or ()]
     rows = np.flatnonzero(~surely & (expected.cut | bool(holes)))
-    swapped = dict(policy.swap_classes) | {right: left for left, right in policy.swap_classes}
     for row in rows.tolist():
         if np.isfinite(source.boxes[row]).all():
             low, high = _shares(source, row, expected, mapped, holes)
-            wanted = policy.least_shares([names[row], swapped.get(names[row], names[row])])  # a flip may exchange them
-            surely[row] = high < wanted.min() or high <= 0
-            maybe[row] |= low < wanted.max() or low <= 0
+            least, most = least_visible(policy, names[row])
+            surely[row] = high < least or high <= 0
+            maybe[row] |= low < most or low <= 0
     return ExpectedLosses(surely, maybe | surely)
+
+
+def least_visible(policy: ObjectPolicy, name: str) -> tuple[float, float]:
+    """The share of an object that must be left, if it is called `name` in the output: two numbers where the partner of
+    its class, with which a flip exchanges it, has another one.
+    """
+    partners = dict(policy.swap_classes) | {right: left for left, right in policy.swap_classes}
+    shares = policy.least_shares([name, partners.get(name, name)]).tolist()
+    return min(shares), max(shares)
 
 
 def drops_crowd(rule: CrowdRule | None, carries: frozenset[Column], format: Format) -> bool:
@@ -196,6 +204,12 @@ def _corners(box: NDArray[np.float64]) -> list[tuple[float, float]]:
 
 def _area(box: NDArray[np.float64]) -> float:
     return float(np.prod(np.maximum(box[2:] - box[:2], 0.0)))
+
+
+def object_points(source: Instances, row: int) -> Iterator[Points]:
+    """Points (P, 2) px spread evenly over the box of an object, then over each of its outlines."""
+    yield _grid(source.boxes[row], [np.array(_corners(source.boxes[row]))])
+    yield from _shapes(source, row)
 
 
 def _shapes(source: Instances, row: int) -> Iterator[Points]:

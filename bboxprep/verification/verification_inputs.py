@@ -41,11 +41,15 @@ class Indexed:
     places: Mapping[str, tuple[tuple[str, int], ...]]  # path -> (split, index)
     _loaded: dict[int, Sequence[Sample]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def find(self, path: str, split: str) -> Sample | None:
-        """The sample at `path`, of `split` where there are several; None without one."""
+    def find(self, path: str, split: str, *, alone: bool = False) -> Sample | None:
+        """The sample at `path`, of `split` where there are several; None without one. `alone`: its neighbours are not
+        asked for next.
+        """
         found = self.places.get(path, ())
         index = next((at for where, at in found if where == split), found[0][1] if found else None)
-        return None if index is None else self._sample(index)
+        if index is None:
+            return None
+        return self.dataset.at([index])[0] if alone else self._sample(index)
 
     def _sample(self, index: int) -> Sample:
         """Sample `index`; its neighbours are read with it, for they are asked for next."""
@@ -156,6 +160,11 @@ class VerificationInputs:
         """The sample of `image` in the source, in the recorded frame; None without one."""
         return self._once(image, "origin", lambda: self._origin(image))
 
+    def part_origin(self, image: ImageRow) -> Sample | None:
+        """The sample in the source of a part, whose row is `image`. It is read by itself: parts come from anywhere."""
+        sample = self.source.find(image.source, image.split, alone=True) if self.source else None
+        return sample and self._in_recorded_frame(sample, image)
+
     def file(self, image: ImageRow, path: Path) -> bytes:
         """The bytes of the file at `path`, the output or the source of `image`. Raises `ImageError`."""
         return self._once(image, path, lambda: read(path))
@@ -172,7 +181,10 @@ class VerificationInputs:
 
     def _origin(self, image: ImageRow) -> Sample | None:
         sample = self.source.find(image.source, image.split) if self.source else None
-        if sample is None or sample.header is None:
+        return sample and self._in_recorded_frame(sample, image)
+
+    def _in_recorded_frame(self, sample: Sample, image: ImageRow) -> Sample:
+        if sample.header is None:
             return sample
         return without_misfits(sample.in_frame(image.frame, "recorded"))
 

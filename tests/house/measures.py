@@ -192,8 +192,8 @@ class House:
 
     @cached_property
     def most_imports(self) -> tuple[int, str]:
-        """The most modules that one module imports, and which one does."""
-        return max((len(others), name) for name, others in self.imports.items())
+        """The most modules that one module imports, and which one does. The package itself imports its public names."""
+        return max((len(others), name) for name, others in self.imports.items() if name != PACKAGE)
 
     @cached_property
     def function_lengths(self) -> list[int]:

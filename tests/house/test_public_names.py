@@ -9,7 +9,7 @@ import bboxprep
 
 PUBLIC = [
     *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Condition", "Contrast"),
-    *("Crop", "Cutout"),
+    *("CopyPaste", "Crop", "Cutout"),
     *(
         "Dataset",
         "Exposure",
@@ -23,7 +23,7 @@ PUBLIC = [
         "ImagePolicy",
         "Instances",
     ),
-    *("Letterbox", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
+    *("Letterbox", "Mixup", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
     *(
         "Saturation",
         "Scale",

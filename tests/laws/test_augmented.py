@@ -25,12 +25,13 @@ from bboxprep.pipeline.preview import drawn_samples
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
-from bboxprep.recipe.affine_steps import Rotate, Scale
+from bboxprep.recipe.affine_steps import Rotate, Scale, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
-from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
@@ -68,6 +69,8 @@ RECIPES = {
         ),
         seed=7,
     ),
+    "mixup": Recipe(Letterbox(96), augment=Augment(Flip(p=0.5), Mixup(p=0.8), Exposure((0.8, 1.2))), seed=9),
+    "copy-paste": Recipe(Fit(120), augment=Augment(Scale((0.8, 1.2)), CopyPaste(p=0.8), Flip(p=0.5)), seed=10),
     "pipeline": Recipe(Letterbox(64), augment=Augment(Albumentations(pipeline=PIPELINE), copies=2), seed=8),
 }
 FLIPS = A.to_dict(A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.RandomGamma((90, 110), p=1.0)]))
@@ -181,7 +184,7 @@ def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 def mismatch(image: LabelledImage) -> int:
     """How many pixels are bright off all boxes, or dark well within one."""
     pixels = displayed(image.data)
-    bright = pixels[..., 1].astype(int) > (DARK[1] + BRIGHT[1]) // 2
+    bright = pixels[..., 1].astype(int) > DARK[1] + (BRIGHT[1] - DARK[1]) // 4  # half as bright in a mixup
     outer, inner = (covered(bright.shape, image.boxes, more) for more in (1.0, -1.5))
     return int((bright & ~outer).sum() + (inner & ~bright).sum())
 
@@ -207,6 +210,10 @@ PAINTED = {
     "mosaic that is flipped, letterboxed and cropped": Recipe(
         augment=Augment(Mosaic(90), Flip(p=0.5), Letterbox((120, 101)), RandomCrop((0.6, 0.9))), seed=4, pad=DARK
     ),
+    "mixup": Recipe(augment=Augment(RandomCrop((0.6, 0.9)), Mixup((0.45, 0.55)), Flip(p=0.5)), seed=6, pad=DARK),
+    "copy-paste": Recipe(
+        augment=Augment(Translate((-0.4, 0.4), (-0.4, 0.4)), CopyPaste(boxes=True), Letterbox(90)), seed=7, pad=DARK
+    ),
     "mosaic through a pipeline": Recipe(augment=Augment(Mosaic(90), Albumentations(pipeline=FLIPS)), seed=5, pad=DARK),
 }
 
@@ -217,7 +224,8 @@ def test_boxes_lie_on_what_is_painted(tmp_path: Path, name: str, target: str) ->
     run(root, tmp_path / "out", PAINTED[name], to=target)
     pictures = written(tmp_path / "out", target)
     assert len(pictures) >= 32
-    assert max(len(image.boxes) for image in pictures) >= (4 if "mosaic" in name else 1)
+    several = 2 if name in ("mixup", "copy-paste") else 4 if "mosaic" in name else 1
+    assert max(len(image.boxes) for image in pictures) >= several
     worst = {image.place: wrong for image in pictures if (wrong := mismatch(image))}
     assert not worst
 

@@ -31,9 +31,10 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.catalog import STEPS
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.combination_split import split_at_combination, then
+from bboxprep.recipe.combining import COMBINING, CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
-from bboxprep.recipe.mosaic_split import split_at_mosaic, then
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.painting import DARK, Box, bright_box, displayed
 from tests.images.raster import test_execute, test_warp
@@ -140,17 +141,19 @@ RAMPED: dict[str, Recipe] = {
     "shear": Recipe(augment=Augment(Shear((-20, 20), (-10, 10)))),
     "random_crop": Recipe(augment=Augment(RandomCrop((0.5, 0.9)))),
     "mosaic": Recipe(augment=Augment(Mosaic(50, low=0.4))),
+    "mixup": Recipe(augment=Augment(Mixup())),
+    "copy_paste": Recipe(augment=Augment(CopyPaste())),
 }
 SIZES = st.builds(Size, st.integers(20, 25), st.integers(20, 25))
 
 
 def plans(recipe: Recipe, size: Size, key: str) -> Iterator[Plan]:
     """The plans that `recipe` makes of a picture of `size`."""
-    around = split_at_mosaic(recipe)
+    around = split_at_combination(recipe)
     mosaic = around.drawn(key, 0) if around else None
     if around and mosaic:
-        for _, _, quarter in mosaic.quarters:
-            yield then(around.before, Fill(quarter)).plan(size, Dihedral())
+        for number in range(1 + mosaic.wanted):
+            yield then(around.before, *mosaic.layer(number, Size(40, 31)).steps).plan(size, Dihedral())
         return
     for _, tile in recipe.tiles(size, Dihedral()):
         yield tile.drawn(key, 0, ImageContext(size)).recipe.plan(size, Dihedral())
@@ -181,8 +184,8 @@ def test_the_ramp_law_catches_a_map_that_is_off_by_a_pixel(name: str) -> None:
 
 def test_no_step_is_without_its_laws() -> None:
     many = {step.name for recipe in test_augmented.PAINTED.values() for step in all_steps(recipe)}
-    assert STEPS.keys() == PAINTED.keys() | {"tile", "mosaic"}
-    assert {"tile", "mosaic"} <= many
+    assert STEPS.keys() == PAINTED.keys() | {"tile", *COMBINING}
+    assert {"tile", *COMBINING} <= many
     assert {name for name, step in STEPS.items() if step.geometric} == RAMPED.keys()
 
 

@@ -24,7 +24,8 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic, Tile
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text_yaml import to_yaml

@@ -9,7 +9,8 @@ from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf

@@ -16,9 +16,10 @@ from bboxprep.geometry.shapes import map_boxes, visible_fractions
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.combination_split import split_at_combination
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
-from bboxprep.recipe.mosaic_split import split_at_mosaic
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes
@@ -238,10 +239,10 @@ def test_a_recipe_without_tiles_is_its_own() -> None:
     st.integers(0, 5),
 )
 def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float, key: str, copy: int) -> None:
-    around = split_at_mosaic(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
+    around = split_at_combination(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
     assert around is not None
     mosaic = around.drawn(key, copy)
-    assert mosaic is not None
+    assert isinstance(mosaic, Mosaic)
     assert mosaic == around.drawn(key, copy)
     assert len(mosaic.others or ()) == 3
     covered = np.zeros((size.height, size.width), dtype=int)
@@ -256,13 +257,13 @@ def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float
 def test_a_recipe_is_parted_around_its_mosaic() -> None:
     before, after = (Flip(p=0.5), Exposure((0.5, 2.0))), (Rotate((-9, 9)), Noise(3))
     recipe = Recipe(Letterbox(64), pad=3, augment=Augment(*before, Mosaic(90, p=0.5), *after, copies=4), seed=7)
-    found = split_at_mosaic(recipe)
+    found = split_at_combination(recipe)
     assert found is not None
     assert found.before == Recipe(Letterbox(64), pad=3, augment=Augment(*before), seed=7)
     assert found.after == Recipe(pad=3, augment=Augment(*after), seed=7)
     assert found.without == Recipe(Letterbox(64), pad=3, augment=Augment(*before, *after), seed=7)
     assert {found.drawn("a", copy) is None for copy in range(9)} == {True, False}
-    assert split_at_mosaic(Recipe(Letterbox(64), augment=Augment(*before))) is None
+    assert split_at_combination(Recipe(Letterbox(64), augment=Augment(*before))) is None
 
 
 def test_a_mosaic_is_no_step_of_one_picture() -> None:

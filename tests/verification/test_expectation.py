@@ -24,9 +24,10 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.expectation import Expectation, expect
-from bboxprep.verification.geometric import fits, match
+from bboxprep.verification.geometric import match
 from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.sides import fits
 from tests.strategies import instances
 
 SIZE = Size(60, 44)

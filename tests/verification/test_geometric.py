@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.expectation import Boxes, expect
-from bboxprep.verification.geometric import Matching, fits, match, same_class
+from bboxprep.verification.geometric import Matching, match, same_class
 from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import rectangle
+from bboxprep.verification.sides import fits
 
 SIZE = Size(100, 80)
 STEP = np.full(4, 0.01)

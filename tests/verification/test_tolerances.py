@@ -19,7 +19,8 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.verification.geometric import SLACK, ObjectComparison, compare
+from bboxprep.verification.geometric import ObjectComparison, compare
+from bboxprep.verification.sides import SLACK
 from bboxprep.verification.verification_inputs import VerificationInputs, open_inputs, open_output
 from tests.verification.outputs import make, photos
 

@@ -104,8 +104,10 @@ class ObjectCounts(msgspec.Struct, frozen=True, gc=False):
     dropped: dict[str, int] = {}  # msgspec copies the default
 
 
-class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One image of a mosaic; fields as in `ImageRow`, with the `factors` of the map to the output image."""
+class PartRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of the images that an output image is made of; fields as in `ImageRow`, with the `factors` of the map to the
+    output image.
+    """
 
     source: str
     frame: Frame = _always_written(Frame.DISPLAYED)
@@ -124,7 +126,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     version has linked it. `size` is the size of the stored pixels. `objects` counts the objects. `evidence` says in a
     word how `frame` was decided. `made` is the `WriteMethod` of the image file. `factors` are a, b, c, d, e, f of
     `affine`: ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline bent
-    the image, or it is a mosaic of `parts`. `mirrored`: left and right are exchanged. `recipe` are the values drawn for
+    the image, or it is made of `parts`. `mirrored`: left and right are exchanged. `recipe` are the values drawn for
     this image, as a recipe without chance in plain data; None where the recipe of the run has no chance. `tile` names
     the part of the image that it shows ("r0c1").
 
@@ -148,7 +150,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     copy_or_unset: _Count | UnsetType = msgspec.field(name="copy", default=UNSET)
     recipe: Mapping[str, Any] | None = None
     tile: str = ""
-    parts: tuple[MosaicPart, ...] = ()
+    parts: tuple[PartRow, ...] = ()
 
     def __post_init__(self) -> None:
         for size in (self.size, self.output_size):
@@ -235,9 +237,7 @@ _SHARED = ("header", "frame", "evidence", "plan", "mirrored")  # of which the ph
 def _shared_fields(
     method: WriteMethod | None, header: Header | None, frame: Frame, evidence: str, plan: Plan | None, mirrored: bool
 ) -> dict[str, Any]:
-    """`_fields` of a sample that is no variant and no mosaic, and that no pipeline bends; `method` is None where it was
-    left out.
-    """
+    """`_fields` of a sample without variant, parts and pipeline; `method` is None where it was left out."""
     sample = EMPTY_SAMPLE.replace_fast(header=header, frame=frame, evidence=evidence, plan=plan, mirrored=mirrored)
     return _fields(sample, None if method is None else Output(""), method or "", Path())
 
@@ -254,7 +254,7 @@ def _fields(sample: Sample, output: Output | None, method: WriteMethod, root: Pa
         }
     if output:
         fields |= {"made": method, "output_size": sample.size}
-        fields |= _mosaic_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
+        fields |= _parts_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
     elif sample.mirrored:
         fields["mirrored"] = True
     fields |= _variant_fields(sample)
@@ -300,7 +300,7 @@ def _map_fields(affine: Affine | None, sample: Sample, mirrored: bool) -> dict[s
     if affine:
         return {"factors": affine.coefficients, "mirrored": mirrored}
     problem = sample.base_image.problem if sample.base_image else ""
-    return {"factors": None, "not_affine": problem or "a mosaic shows several images", "mirrored": mirrored}
+    return {"factors": None, "not_affine": problem or "it shows several images", "mirrored": mirrored}
 
 
 def _variant_fields(sample: Sample) -> dict[str, Any]:
@@ -309,13 +309,14 @@ def _variant_fields(sample: Sample) -> dict[str, Any]:
     return {"recipe": variant.recipe or None, "tile": variant.tile} if variant else {}
 
 
-def _mosaic_fields(whole: Sample, root: Path) -> dict[str, Any]:
-    """The fields of a mosaic: it has no map, but each of its parts has one."""
-    return {**_map_fields(None, whole, False), "parts": tuple([_part(part, whole, root) for part in whole.parts])}
+def _parts_fields(whole: Sample, root: Path) -> dict[str, Any]:
+    """The fields of an image of several: it has no map, but each of its parts has one."""
+    parts = tuple([_part(part.sample, whole, root) for part in whole.parts])
+    return {**_map_fields(None, whole, False), "parts": parts}
 
 
-def _part(part: Sample, whole: Sample, root: Path) -> MosaicPart:
-    """The source image of a part of the mosaic `whole`, its map, and the values drawn for it."""
+def _part(part: Sample, whole: Sample, root: Path) -> PartRow:
+    """The source image of a part of `whole`, its map, and the values drawn for it."""
     affine = whole.affine and part.affine and whole.affine @ part.affine
     fields = _map_fields(affine, whole, part.mirrored != whole.mirrored) | _variant_fields(part)
-    return MosaicPart(source=escape_surrogates(relative_path(part.path, root)), frame=part.frame, **fields)
+    return PartRow(source=escape_surrogates(relative_path(part.path, root)), frame=part.frame, **fields)

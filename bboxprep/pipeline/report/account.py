@@ -159,7 +159,7 @@ def count_output_objects(
 ) -> OutputCounts:
     """The counts of the images `written`; `names` are the classes of the output.
 
-    `sources` are all samples that are in the images; a mosaic has parts. Raises `InternalError` unless the writer wrote
+    `sources` are all samples in the images, some of which have parts. Raises `InternalError` unless the writer wrote
     all objects.
     """
     rows, samples = written.rows, written.samples
@@ -167,7 +167,7 @@ def count_output_objects(
     for row in rows:
         _check_equal("objects of an image, handed to the writer and written", counts[row], written.labels[row].count)
     out = samples.select(rows)
-    flipped = [out, *[Batch.of(parts) for parts in samples.values("parts") if parts]]
+    flipped = [out, *[Batch.of(part.sample for part in parts) for parts in samples.values("parts") if parts]]
     return OutputCounts(
         images=len(out),
         made=dict(Counter([image.method for image in written.images if image.method])),

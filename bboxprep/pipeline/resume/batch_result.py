@@ -41,7 +41,7 @@ class SourceCounts(msgspec.Struct, frozen=True, array_like=True):
 
 class OutputCounts(msgspec.Struct, frozen=True, array_like=True):
     """The number of written `images`, of image files `made` by each `WriteMethod`, and of objects by class: expected
-    ones (`due`; of a mosaic, those of all its sources), `written` ones, and the change by flips that exchange classes
+    ones (`due`; of several images in one, those of all), `written` ones, and the change by flips that exchange classes
     (`swapped`).
     """
 

@@ -110,7 +110,7 @@ def content_hash(
 ) -> bytes:
     """A hash (16 bytes) of all fields of the samples of `batch` except their pixels, and of the paths of `outputs`.
 
-    `others` are, for each sample, the other samples of its mosaic, with the stamps of their files.
+    `others` are, for each sample, the other samples in it, with the stamps of their files.
     """
     fields = [_hashed(batch, name) for name in _HASHED]
     paths = [output and (output.image, output.labels, output.renamed) for output in outputs]

@@ -15,13 +15,14 @@ from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.augment import Augmenter, with_variants
+from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import within_limit
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
+from bboxprep.pipeline.variants import with_variants
 from bboxprep.pipeline.work.conversion import Conversion
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.render import SampleRenderer

@@ -14,12 +14,12 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_rows, read_images
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, ObjectCounts, PartRow, encode_rows, read_images
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic
+from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 
@@ -31,7 +31,7 @@ SIZES = st.none() | st.builds(Size, st.integers(1, 2**31), st.integers(1, 2**31)
 FACTORS = st.none() | st.tuples(*[st.floats(-1e12, 1e12)] * 6)
 RECIPES = st.none() | st.dictionaries(TEXTS, st.integers() | TEXTS | st.lists(st.floats(-1, 1), max_size=2), max_size=2)
 PARTS = st.builds(
-    MosaicPart, TEXTS, st.sampled_from(Frame), FACTORS, TEXTS, st.booleans(), RECIPES, st.sampled_from(["", "r0c1"])
+    PartRow, TEXTS, st.sampled_from(Frame), FACTORS, TEXTS, st.booleans(), RECIPES, st.sampled_from(["", "r0c1"])
 )
 ROWS = st.builds(
     ImageRow,

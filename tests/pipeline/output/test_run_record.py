@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import LayoutError
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_rows
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, ObjectCounts, PartRow, encode_rows
 from bboxprep.pipeline.output.run_record import (
     INCOMPLETE,
     RECORD,
@@ -38,7 +38,7 @@ from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Mosaic
+from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.review.build import build, plan_review
@@ -210,14 +210,14 @@ def test_a_run_has_its_images_and_a_damaged_row_is_named(out: Path) -> None:
 
 SCHEMA: tuple[type[msgspec.Struct], ...] = (
     *(RunRecord, SplitCount, ClassCount, RecordedFinding, Change, ClassChange, SplitChange, FlipTable),
-    *(ImageRow, ObjectCounts, MosaicPart),
+    *(ImageRow, ObjectCounts, PartRow),
 )
 FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of ours
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
     *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
     *("Change.split", "SplitChange.shares", "SplitChange.group_by", "SplitChange.stratify", "SplitChange.fold"),
     "RunRecord.image_names",
-    *(f"MosaicPart.{name}" for name in MosaicPart.__struct_fields__),
+    *(f"PartRow.{name}" for name in PartRow.__struct_fields__),
 }
 
 
