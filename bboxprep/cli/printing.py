@@ -36,6 +36,7 @@ _WRITE_METHODS: dict[WriteMethod, str] = {
     "symlinked": "linked by their path",
     "untagged": "as they were but for their orientation tag",
     "turned-lossless": "turned without loss",
+    "padded-lossless": "padded without loss",
     "turned-re-encoded": "turned and encoded again",
     "encoded": "encoded anew",
 }
