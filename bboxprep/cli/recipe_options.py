@@ -6,7 +6,7 @@ chance, and acts on training images alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +14,9 @@ import click
 from click.core import ParameterSource
 
 from bboxprep.cli.options import Decorator, in_section
+from bboxprep.cli.sizing_options import SIZE_FLAGS, SIZE_OPTIONS, sizing_steps
 from bboxprep.errors import UsageError
 from bboxprep.formats.yolo.class_lists import LIST_SUFFIXES, read_class_list
-from bboxprep.geometry.affine import Size
 from bboxprep.io.text import read_text
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.conditions import Condition
@@ -24,22 +24,17 @@ from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.pipeline.source.split import SplitPolicy
-from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
+from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_tile
 from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.geometric import Flip, RecipeStep
 from bboxprep.recipe.recipe import Augment, Recipe, Upright
 
-SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
-_STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
+_STEPS = (*SIZE_FLAGS, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
 _MOST_BYTES = 1 << 24  # of a file of new names
 _MANNER = ("pad", "kernel", "upright", "no_upright")
 _FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty")
 
 _OPTIONS = (
-    click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
-    click.option("--resize", metavar="WxH", help="Stretch to this size."),
-    click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
-    click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre."),
     click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright image; before any sizing."),
     click.option("--tile", metavar="WxH[:OVERLAP]", help="Cut into tiles of this size, after any sizing."),
     click.option(
@@ -167,7 +162,7 @@ _FILTER_OPTIONS = (
 )
 
 
-recipe_options: Decorator = in_section("Steps", *_OPTIONS)
+recipe_options: Decorator = in_section("Steps", *SIZE_OPTIONS, *_OPTIONS)
 filter_options: Decorator = in_section("Filters", *_FILTER_OPTIONS)
 
 
@@ -221,10 +216,7 @@ def _is_for_all(step: RecipeStep) -> bool:
 def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     """The steps in the order that the flags act in."""
     steps: list[RecipeStep] = [parse_crop(given["crop"])] if given["crop"] else []
-    sizing = [name for name in SIZING if given[name]]
-    if len(sizing) > 1:
-        raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
-    steps += [SIZING[name](parse_size(given[name], name)) for name in sizing]
+    steps += sizing_steps(given)
     if given["tile"]:
         size, overlap = parse_tile(given["tile"])
         steps.append(Tile(size, overlap))

@@ -251,7 +251,7 @@ class Recipe:
     def __str__(self) -> str:
         words = [{"auto": "upright auto", True: "upright", False: "as stored"}[self.upright], *map(str, self.steps)]
         for place, step in enumerate(self.steps, start=1):
-            if step.pads:
+            if step.has_margin:
                 words[place] += f" pad {_pad_text(self.rendering.pad)}"
                 break
         parts = [" > ".join(words), *(str(part) for part in (self.augment, self.filters) if part)]
