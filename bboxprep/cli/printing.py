@@ -118,6 +118,8 @@ class Printer:
             ending = f"{to}; the account is in {outcome.dest / RECORD}"
             if account.made or not account.images_out.total():
                 self.line(_made(account.made))
+                if account.sizes:
+                    self.line(f"sizes: {_listing(sorted(account.sizes.items()))}")
                 self.line(f"{outcome.dest}: {images}, {ending}")
                 self._next(outcome, to, recipe)
             else:

@@ -29,7 +29,7 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic, Tile
-from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 
 Upright = bool | Literal["auto"]
@@ -145,6 +145,11 @@ class Recipe:
     def is_tiled(self) -> bool:
         """Whether it cuts images into tiles."""
         return any(isinstance(step, Tile) for step in self.steps)
+
+    @cached_property
+    def chooses_size(self) -> bool:
+        """Whether it chooses one of several sizes for each image."""
+        return any(isinstance(step, Letterbox) and len(step.canvases) > 1 for step in self.steps)
 
     @cached_property
     def appearance(self) -> tuple[RecipeStep, ...]:
