@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bboxprep.recipe.geometric import Letterbox as Letterbox
     from bboxprep.recipe.geometric import Resize as Resize
     from bboxprep.recipe.load import read_recipe as read_recipe
+    from bboxprep.recipe.multiples import Multiple as Multiple
     from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.verification.verify import verify as verify
@@ -86,6 +87,7 @@ _HOMES = {
     "Instances": "model.instances",
     "Letterbox": "recipe.geometric",
     "Mosaic": "recipe.crops",
+    "Multiple": "recipe.multiples",
     "Noise": "recipe.appearance",
     "ObjectPolicy": "model.object_policy",
     "RandomCrop": "recipe.crops",

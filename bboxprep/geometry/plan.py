@@ -261,8 +261,8 @@ class Plan:
         if self.is_warped:
             return False
         whole, seen = self.window.whole, self.window.seen
-        lengths = tuple(span.length for span in whole)
-        return whole == seen and lengths == self.source and all(span.is_whole for span in whole)
+        is_unscaled = all(span.length == side for span, side in zip(whole, self.source, strict=True))
+        return whole == seen and is_unscaled and all(span.is_whole for span in whole)
 
     @cached_property
     def is_turn(self) -> bool:
