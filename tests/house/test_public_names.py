@@ -23,7 +23,7 @@ PUBLIC = [
         "ImagePolicy",
         "Instances",
     ),
-    *("Letterbox", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
+    *("Letterbox", "Mosaic", "Multiple", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
     *(
         "Saturation",
         "Scale",
