@@ -61,13 +61,14 @@ if TYPE_CHECKING:
     from bboxprep.recipe.geometric import Letterbox as Letterbox
     from bboxprep.recipe.geometric import Resize as Resize
     from bboxprep.recipe.load import read_recipe as read_recipe
+    from bboxprep.recipe.multiples import Multiple as Multiple
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.verification.verify import verify as verify
 
 _HOMES = {
     "Affine": "geometry.affine",
     "Albumentations": "recipe.albumentations",
-    "Augment": "recipe.recipe",
+    "Augment": "recipe.augment",
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
     "ClassPolicy": "model.class_mapping",
@@ -90,6 +91,7 @@ _HOMES = {
     "Letterbox": "recipe.geometric",
     "Mixup": "recipe.combining",
     "Mosaic": "recipe.combining",
+    "Multiple": "recipe.multiples",
     "Noise": "recipe.appearance",
     "ObjectPolicy": "model.object_policy",
     "RandomCrop": "recipe.crops",

@@ -73,7 +73,7 @@ _IMAGE_OPTIONS = (
     click.option(
         "--quality",
         type=click.IntRange(1, 100),
-        show_default="95; a JPEG that is only turned keeps its own coding",
+        show_default="95; a JPEG that is only turned or padded keeps its own coding",
         help="Of JPEG and lossy WebP.",
     ),
     click.option(

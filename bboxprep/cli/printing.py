@@ -36,6 +36,7 @@ _WRITE_METHODS: dict[WriteMethod, str] = {
     "symlinked": "linked by their path",
     "untagged": "as they were but for their orientation tag",
     "turned-lossless": "turned without loss",
+    "padded-lossless": "padded without loss",
     "turned-re-encoded": "turned and encoded again",
     "encoded": "encoded anew",
 }
@@ -117,6 +118,8 @@ class Printer:
             ending = f"{to}; the account is in {outcome.dest / RECORD}"
             if account.made or not account.images_out.total():
                 self.line(_made(account.made))
+                if account.sizes:
+                    self.line(f"sizes: {_listing(sorted(account.sizes.items()))}")
                 self.line(f"{outcome.dest}: {images}, {ending}")
                 self._next(outcome, to, recipe)
             else:

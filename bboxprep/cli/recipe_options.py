@@ -7,7 +7,7 @@ chance, and acts on training images alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,33 +16,21 @@ from click.core import ParameterSource
 
 from bboxprep.cli.dataset_options import listed_names
 from bboxprep.cli.options import Decorator, in_section
+from bboxprep.cli.sizing_options import SIZE_FLAGS, SIZE_OPTIONS, sizing_steps
 from bboxprep.errors import UsageError
-from bboxprep.geometry.affine import Size
 from bboxprep.model.balance import Balance
 from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
+from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_tile
 from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.geometric import Flip, RecipeStep
 from bboxprep.recipe.recipe import Recipe, Upright
 
-SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
-_STEPS = (
-    *SIZING,
-    "crop",
-    "tile",
-    "flip",
-    "rotate",
-    "grayscale",
-    "exposure",
-    "no_flip_classes",
-    "copies",
-    "balance",
-    "seed",
-)
+_COPIES = ("copies", "balance", "seed")
+_STEPS = (*SIZE_FLAGS, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", *_COPIES)
 _MANNER = ("pad", "kernel", "upright", "no_upright")
 _FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class")
 
@@ -164,7 +152,7 @@ _FILTER_OPTIONS = (
 )
 
 
-recipe_options: Decorator = in_section("Steps", *_OPTIONS)
+recipe_options: Decorator = in_section("Steps", *SIZE_OPTIONS, *_OPTIONS)
 filter_options: Decorator = in_section("Filters", *_FILTER_OPTIONS)
 
 
@@ -234,10 +222,7 @@ def _is_for_all(step: RecipeStep) -> bool:
 def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     """The steps in the order that the flags act in."""
     steps: list[RecipeStep] = [parse_crop(given["crop"])] if given["crop"] else []
-    sizing = [name for name in SIZING if given[name]]
-    if len(sizing) > 1:
-        raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
-    steps += [SIZING[name](parse_size(given[name], name)) for name in sizing]
+    steps += sizing_steps(given)
     if given["tile"]:
         steps.append(Tile(**parse_tile(given["tile"])))
     kept = tuple(dict.fromkeys(name for text in given["no_flip_classes"] for name in split_names(text)))

@@ -255,6 +255,16 @@ class Plan:
         return self.turn.affine(self.window.canvas)(ring_around((x0, y0, x1, y1)))
 
     @cached_property
+    def is_whole(self) -> bool:
+        """Whether the output is all of the source, turned or flipped at most, on a canvas that may be larger: no pixel
+        is resampled or cut."""
+        if self.is_warped:
+            return False
+        whole, seen = self.window.whole, self.window.seen
+        is_unscaled = all(span.length == side for span, side in zip(whole, self.source, strict=True))
+        return whole == seen and is_unscaled and all(span.is_whole for span in whole)
+
+    @cached_property
     def is_turn(self) -> bool:
         """Whether the output is the source, turned or flipped at most: no pixel is resampled or cut."""
         return not self.is_warped and self.window == Window.onto(self.source)

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Step, Warp
-from bboxprep.recipe.geometric import ChanceStep, centred
+from bboxprep.recipe.geometric import ChanceStep, placed
 from bboxprep.recipe.values import Amount, Amounts, Bounds, check_choice
 
 Canvas = Literal["keep", "grow"]
@@ -57,7 +57,7 @@ class Scale(ChanceStep):
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
         factor = _fixed_number(self.factor)
-        return centred(Size(max(1, round(size.width * factor)), max(1, round(size.height * factor))), size)
+        return placed(Size(max(1, round(size.width * factor)), max(1, round(size.height * factor))), size)
 
 
 @dataclass(frozen=True)

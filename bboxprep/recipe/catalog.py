@@ -12,13 +12,14 @@ from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Graysca
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.multiples import Multiple
 
 UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
 
 STEPS: Mapping[str, type[RecipeStep]] = {
     step.name: step
     for step in (
-        Letterbox, Resize, Fit, Fill, Crop, Tile,
+        Letterbox, Resize, Fit, Fill, Multiple, Crop, Tile,
         Flip, Rotate, Scale, Translate, Shear, RandomCrop,
         Grayscale, Exposure, Contrast, Hue, Saturation, Blur, Noise, Cutout,
         Mosaic, Mixup, CopyPaste, Albumentations,

@@ -12,6 +12,7 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rendering import Pad
 from bboxprep.recipe.geometric import Axis, Crop
+from bboxprep.recipe.multiples import How
 
 AXES: tuple[Axis, ...] = get_args(Axis)
 
@@ -25,6 +26,15 @@ def parse_size(text: str, option: str = "size") -> Size:
         return Size.of((int(match[1]), int(match[2] or match[1])))
     except UsageError as error:
         raise UsageError(f"`{option}`: {str(error).removeprefix('size: ')}") from error
+
+
+def parse_multiple(text: str) -> tuple[int, How]:
+    """``28`` (stretch to multiples of 28 px) or ``32:pad``."""
+    match = re.fullmatch(r"([0-9]{1,9})(?::(\w+))?", text.strip())
+    how = {name: name for name in get_args(How)}
+    if not match or (match[2] or "stretch") not in how:
+        raise UsageError(f"`multiple`: have {text!r}, want N[:{'|'.join(how)}]")
+    return int(match[1]), how[match[2] or "stretch"]
 
 
 def parse_crop(text: str) -> Crop:

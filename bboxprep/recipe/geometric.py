@@ -5,14 +5,16 @@ is drawn first: `drawn` returns a step with fixed values for one copy of one ima
 
 **Rounding.** The sizes and margins of letterbox, fit and fill are rounded in this module and nowhere else; all other
 code reads the plan. As in trainers: with r the smaller of target / source, the image is resized to
-``round(w r) x round(h r)``, and the left and top margins are half of the rest, rounded down.
+``round(w r) x round(h r)``, and the left and top margins are half of the rest, rounded down, or 0 for top-left.
+(`recipe.multiples` says how sizes become multiples.)
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, is_settled, plain, words
 
 SizeLike = int | tuple[int, int]
+Position = Literal["centre", "top-left"]  # of an image on a larger canvas
 _LONGEST = 32_766  # px of a side that OpenCV can make
 _SLACK = 1e-9  # per cent; an error of float64
 
@@ -52,6 +55,11 @@ class RecipeStep:
     def __post_init__(self) -> None:
         for option, bounds in self.amounts.items():
             object.__setattr__(self, option, bounds.check(self.name, option, getattr(self, option)))
+
+    @property
+    def has_margin(self) -> bool:
+        """Whether it may leave a margin with the options that it has."""
+        return self.pads
 
     @property
     def is_fixed(self) -> bool:
@@ -128,12 +136,7 @@ class Sized(RecipeStep):
     size: SizeLike
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "size", Size.of(self.size))
-        except UsageError as error:
-            raise OptionError(self.name, "size", str(error).removeprefix("size: ")) from error
-        if max(self.target) > _LONGEST:
-            raise OptionError(self.name, "size", f"have {self.target}, want at most {_LONGEST:,} px a side")
+        object.__setattr__(self, "size", _checked_size(self.name, "size", self.size))
 
     @property
     def target(self) -> Size:
@@ -167,15 +170,48 @@ class Fit(Sized):
 
 
 @dataclass(frozen=True)
-class Letterbox(Sized):
-    """Scale, keeping the aspect ratio, to fit inside the target, and centre on a canvas of the target size."""
+class Letterbox(RecipeStep):
+    """Scale, keeping the aspect ratio, to fit inside the target, and put on a canvas of the target size.
+
+    `place`: "centre", or "top-left" with all of the margin at the right and at the bottom, as DETR and torchvision pad
+    a batch. Of several `sizes` in place of a `size`, each image gets the one whose canvas it fills the most of: the one
+    of the nearest aspect ratio, and of equals the first.
+    """
 
     name = "letterbox"
     pads = True
+    size: SizeLike | None = None
+    place: Position = "centre"
+    sizes: tuple[SizeLike, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice(self.name, "place", self.place, get_args(Position))
+        if (self.size is None) == (not self.sizes):
+            have = "none" if self.size is None else "it beside sizes"
+            raise OptionError(self.name, "size", f"have {have}, want a size, as in 640 or [640, 480], or some sizes")
+        if self.size is not None:
+            object.__setattr__(self, "size", _checked_size(self.name, "size", self.size))
+        elif not isinstance(self.sizes, tuple | list):
+            raise OptionError(self.name, "sizes", f"have {self.sizes!r}, want a list, as in [[640, 640], [832, 480]]")
+        object.__setattr__(self, "sizes", tuple(_checked_size(self.name, "sizes", each) for each in self.sizes))
+
+    @property
+    def canvases(self) -> tuple[Size, ...]:
+        """The sizes that an output may have."""
+        return tuple(map(Size.of, self.sizes if self.size is None else (self.size,)))
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
-        return centred(_scaled(size, self.target, min), self.target)
+        canvas = max(self.canvases, key=lambda canvas: _share_filled(size, canvas))
+        return placed(_scaled(size, canvas, min), canvas, self.place)
+
+    def options(self) -> dict[str, Any]:
+        """The options as plain data, without those at their defaults."""
+        return {name: value for name, value in super().options().items() if value != "centre"}
+
+    def __str__(self) -> str:
+        sizes = "|".join(map(str, self.canvases))
+        return f"letterbox {sizes}" + ("" if self.place == "centre" else f" {self.place}")
 
 
 @dataclass(frozen=True)
@@ -186,7 +222,7 @@ class Fill(Sized):
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
-        return centred(_scaled(size, self.target, max), self.target)
+        return placed(_scaled(size, self.target, max), self.target)
 
 
 @dataclass(frozen=True)
@@ -307,9 +343,28 @@ class Flip(ChanceStep):
         return f"flip {self.axis}" + (f" (not {', '.join(self.keep)})" if self.keep else "")
 
 
-def centred(size: Size, canvas: Size) -> tuple[Step, ...]:
-    """Resample to `size` and centre on `canvas`; the left and top margins (or cuts) are rounded down."""
+def placed(size: Size, canvas: Size, place: Position = "centre") -> tuple[Step, ...]:
+    """Resample to `size` and put on `canvas`; the left and top margins (or cuts) of "centre" are rounded down."""
+    if place == "top-left":
+        return Resample(size), Place(canvas, 0, 0)
     return Resample(size), Place(canvas, (canvas.width - size.width) // 2, (canvas.height - size.height) // 2)
+
+
+def _share_filled(size: Size, canvas: Size) -> Fraction:
+    """The share of `canvas` that an image of `size` fills, scaled to fit, before any rounding."""
+    one, other = size.width * canvas.height, size.height * canvas.width
+    return Fraction(min(one, other), max(one, other))
+
+
+def _checked_size(step: str, option: str, value: Any) -> Size:
+    """`value` as a size. Raises `OptionError`."""
+    try:
+        size = Size.of(value)
+    except UsageError as error:
+        raise OptionError(step, option, str(error).removeprefix("size: ")) from error
+    if max(size) > _LONGEST:
+        raise OptionError(step, option, f"have {size}, want at most {_LONGEST:,} px a side")
+    return size
 
 
 def _scaled(size: Size, target: Size, choose: Any) -> Size:

@@ -31,7 +31,7 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.combining import Combination
 from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 
 Upright = bool | Literal["auto"]
@@ -120,6 +120,11 @@ class Recipe:
     def is_tiled(self) -> bool:
         """Whether it cuts images into tiles."""
         return any(isinstance(step, Tile) for step in self.steps)
+
+    @cached_property
+    def chooses_size(self) -> bool:
+        """Whether it chooses one of several sizes for each image."""
+        return any(isinstance(step, Letterbox) and len(step.canvases) > 1 for step in self.steps)
 
     @cached_property
     def appearance(self) -> tuple[RecipeStep, ...]:
@@ -229,7 +234,7 @@ class Recipe:
     def __str__(self) -> str:
         words = [{"auto": "upright auto", True: "upright", False: "as stored"}[self.upright], *map(str, self.steps)]
         for place, step in enumerate(self.steps, start=1):
-            if step.pads:
+            if step.has_margin:
                 words[place] += f" pad {_pad_text(self.rendering.pad)}"
                 break
         parts = [" > ".join(words), *(str(part) for part in (self.augment, self.filters) if part)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil, cos, floor, radians, sin, tan
+from fractions import Fraction
+from math import ceil, cos, floor, radians, sin, sqrt, tan
 from typing import Any
 
 import numpy as np
@@ -160,19 +161,42 @@ def _resize(size: Size, options: dict[str, Any]) -> Moved:
     return _matrix(width / size.width, height / size.height, 0, 0), Size.of((width, height))
 
 
-def _proportioned(choose: Callable[..., float]) -> Callable[[Size, dict[str, Any]], Moved]:
-    """A way to a size that keeps proportions. The image is stretched by whole sizes, so the axes differ a little."""
+def _fill(size: Size, options: dict[str, Any]) -> Moved:
+    width, height = map(int, options["size"])
+    return _centred(size, max(width / size.width, height / size.height), Size.of((width, height)))
 
-    def sized(size: Size, options: dict[str, Any]) -> Moved:
-        width, height = map(int, options["size"])
-        return _centred(size, choose(width / size.width, height / size.height), Size.of((width, height)))
 
-    return sized
+def _letterbox(size: Size, options: dict[str, Any]) -> Moved:
+    """Of several canvases that which the image fills the most of; the first of equals."""
+    listed = [tuple(map(int, each)) for each in options.get("sizes", ())] or [tuple(map(int, options["size"]))]
+    scales = [min(Fraction(width, size.width), Fraction(height, size.height)) for width, height in listed]
+    filled = [scale**2 / (width * height) for scale, (width, height) in zip(scales, listed, strict=True)]
+    width, height = listed[filled.index(max(filled))]
+    return _at(options, size, min(width / size.width, height / size.height), Size.of((width, height)))
 
 
 def _fit(size: Size, options: dict[str, Any]) -> Moved:
     width, height = map(int, options["size"])
     return _centred(size, min(width / size.width, height / size.height), None)
+
+
+def _multiple(size: Size, options: dict[str, Any]) -> Moved:
+    of, most = int(options["of"]), int(options.get("max_pixels", 0))
+    if options["how"] == "pad":
+        canvas = Size.of((ceil(size.width / of) * of, ceil(size.height / of) * of))
+        return _at(options, size, 1.0, canvas)
+    sides = [max(of, round(side / of) * of) for side in size]
+    if most and sides[0] * sides[1] > most:
+        sides = [max(of, _most_multiples(side, of, size.width * size.height, most) * of) for side in size]
+        longer = sides.index(max(sides))
+        sides[longer] = min(sides[longer], floor(most / sides[1 - longer] / of) * of)
+    return _matrix(sides[0] / size.width, sides[1] / size.height, 0, 0), Size.of((sides[0], sides[1]))
+
+
+def _most_multiples(side: int, of: int, area: int, most: int) -> int:
+    """How many times `of` goes into `side` of an image of `area` that is shrunk to `most` pixels."""
+    guess = floor(side * sqrt(most / area) / of)  # which rounding may put on either side of a whole number
+    return max(count for count in (guess - 1, guess, guess + 1) if (count * of) ** 2 * area <= side**2 * most)
 
 
 def _scale(size: Size, options: dict[str, Any]) -> Moved:
@@ -207,10 +231,11 @@ def _place(size: Size, options: dict[str, Any]) -> Moved:  # noqa: ARG001
 
 _STEPS: Mapping[str, tuple[Callable[[Size, dict[str, Any]], Moved], frozenset[str]]] = {
     "crop": (_crop, frozenset({"x", "y", "width", "height", "unit"})),
-    "fill": (_proportioned(max), frozenset({"size"})),
+    "fill": (_fill, frozenset({"size"})),
     "fit": (_fit, frozenset({"size"})),
     "flip": (_flip, frozenset({"axis"})),
-    "letterbox": (_proportioned(min), frozenset({"size"})),
+    "letterbox": (_letterbox, frozenset({"size", "sizes", "place"})),
+    "multiple": (_multiple, frozenset({"of", "how", "max_pixels", "place"})),
     "place": (_place, frozenset({"size", "x", "y"})),
     "resize": (_resize, frozenset({"size"})),
     "rotate": (_rotate, frozenset({"degrees", "canvas"})),
@@ -244,6 +269,12 @@ def _centred(size: Size, ratio: float, canvas: Size | None) -> Moved:
     w, h = max(1, round(size.width * ratio)), max(1, round(size.height * ratio))
     x, y = (floor((canvas.width - w) / 2), floor((canvas.height - h) / 2)) if canvas else (0, 0)
     return _matrix(w / size.width, h / size.height, x, y), canvas or Size(w, h)
+
+
+def _at(options: dict[str, Any], size: Size, ratio: float, canvas: Size) -> Moved:
+    """The image `ratio` times as large in the place on `canvas` that the options name."""
+    where = {"centre": canvas, "top-left": None}[options.get("place", "centre")]
+    return _centred(size, ratio, where)[0], canvas
 
 
 def _matrix(across: float, down: float, x: int, y: int) -> Matrix:

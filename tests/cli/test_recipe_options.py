@@ -15,8 +15,9 @@ from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure, Grayscale
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from tests.tiny import tiny
 
@@ -36,6 +37,10 @@ def run(source: Path, dest: Path, *words: str) -> Result:
     ("words", "recipe"),
     [
         ("--letterbox 64 --grayscale", Recipe(Letterbox(64), Grayscale())),
+        ("--letterbox 64x48,48x64 --place top-left", Recipe(Letterbox(None, "top-left", ((64, 48), (48, 64))))),
+        ("--fit 64 --multiple 16:pad", Recipe(Fit(64), Multiple(16, "pad"))),
+        ("--multiple 14 --max-pixels-out 9000 --tile 8", Recipe(Multiple(14, max_pixels=9000), Tile(8))),
+        ("--max-pixels-out 900", Recipe(Multiple(max_pixels=900))),
         ("--exposure 1.5 --no-upright --pad 7", Recipe(Exposure(1.5), upright=False, pad=7)),
         ("--rotate 90 --crop 1,2,30,20", Recipe(Crop(1, 2, 30, 20), Rotate(90))),
         ("--tile 20x16:0.25", Recipe(Tile((20, 16), 0.25))),
@@ -59,6 +64,9 @@ def test_flags_are_a_short_way_of_writing_a_recipe(source: Path, tmp_path: Path,
     ("words", "said"),
     [
         ("--letterbox 64 --fit 32", "--letterbox and --fit: each sets the size, want one of them"),
+        ("--fit 64 --place top-left", "place: nothing is padded"),
+        ("--multiple 32:crop", "`multiple`: have '32:crop', want N[:stretch|pad]"),
+        ("--multiple 32:pad --max-pixels-out 9999", "max_pixels: have it with how: pad"),
         ("--copies 3", "copies: nothing is drawn"),
         ("--seed 3 --grayscale", "seed: nothing is drawn"),
         ("--no-flip-classes cat", "no flip classes: nothing is flipped"),

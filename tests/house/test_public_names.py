@@ -23,7 +23,8 @@ PUBLIC = [
         "ImagePolicy",
         "Instances",
     ),
-    *("Letterbox", "Mixup", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
+    *("Letterbox", "Mixup", "Mosaic", "Multiple", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate"),
+    "Sample",
     *(
         "Saturation",
         "Scale",

@@ -35,6 +35,7 @@ from bboxprep.recipe.combination_split import split_at_combination, then
 from bboxprep.recipe.combining import COMBINING, CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.painting import DARK, Box, bright_box, displayed
 from tests.images.raster import test_execute, test_warp
@@ -49,6 +50,7 @@ PAINTED: dict[str, Recipe] = {
     "resize": Recipe(Resize((80, 40))),
     "fit": Recipe(Fit((90, 90))),
     "fill": Recipe(Fill((45, 41))),
+    "multiple": Recipe(Multiple(28)),
     "crop": Recipe(Crop(5, 4, 30, 35)),
     "flip": Recipe(augment=Augment(Flip(p=0.5), copies=2)),
     "rotate": Recipe(augment=Augment(Rotate((-40, 40))), pad=DARK),
@@ -132,6 +134,7 @@ RAMPED: dict[str, Recipe] = {
     "resize": Recipe(Resize((31, 17))),
     "fit": Recipe(Fit((40, 40))),
     "fill": Recipe(Fill((20, 22))),
+    "multiple": Recipe(Multiple(7)),
     "crop": Recipe(Crop(5.5, 10, 60, 55, "%")),
     "tile": Recipe(Tile(rows=2, columns=3, overlap=0.2)),
     "flip": Recipe(augment=Augment(Flip("both", p=0.5), Flip("horizontal"))),

@@ -20,6 +20,7 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import bright_box, displayed
@@ -134,6 +135,16 @@ def test_the_rectangle_of_a_photo_that_is_only_turned_is_where_the_box_says(
     whole = not any(side % 8 for side in size) and lossless.find_jpegtran() is not None
     assert outcome.account.made["turned-lossless"] in ({7} if whole else {0, 1})
     assert worst_edges(tmp_path / "out", "coco")[".jpg"] <= LOSSY
+
+
+@pytest.mark.parametrize("step", [Letterbox(64), Multiple(64, "pad", place="top-left")])
+def test_the_rectangle_of_a_photo_that_is_only_padded_is_where_the_box_says(tmp_path: Path, step: RecipeStep) -> None:
+    root = label(tmp_path / "source", "yolo", "displayed", (64, 48), BOX)
+    outcome = convert_source(open_source(root), tmp_path / "out", "coco", Recipe(step), run_options=RunOptions())
+    assert outcome.account.made["padded-lossless"] == (8 if lossless.find_jpegtran() else 0)
+    worst = worst_edges(tmp_path / "out", "coco")
+    assert worst.pop(".jpg") <= LOSSY
+    assert max(worst.values()) <= LOSSLESS
 
 
 def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:

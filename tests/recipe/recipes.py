@@ -12,11 +12,13 @@ from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
 from tests.strategies import sizes
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=8)
+PLACES = st.sampled_from(["centre", "top-left"])
 CHANCES = st.one_of(st.just(1.0), st.floats(0.0, 1.0))
 
 
@@ -38,7 +40,10 @@ def fixed_steps() -> st.SearchStrategy[RecipeStep]:
     """Steps without chance that move pixels, and any number of which can follow each other."""
     corner, side, right = st.integers(0, 5), st.integers(1, 90), st.sampled_from([0, 90, 180, 270, -90])
     return st.one_of(
-        st.builds(Letterbox, sizes(90)),
+        st.builds(Letterbox, sizes(90), PLACES),
+        st.builds(Letterbox, place=PLACES, sizes=st.lists(sizes(90), min_size=1, max_size=3).map(tuple)),
+        st.builds(Multiple, st.integers(2, 40), max_pixels=st.none() | st.integers(1600, 9999)),
+        st.builds(Multiple, st.integers(2, 40), st.just("pad"), place=PLACES),
         st.builds(Resize, sizes(90)),
         st.builds(Fit, sizes(90)),
         st.builds(Fill, sizes(90)),

@@ -77,6 +77,29 @@ def test_a_fill_has_exactly_the_target_size_and_no_margin(size: Size, target: Si
     assert (corners[1] >= [target.width - 1e-6, target.height - 1e-6]).all()
 
 
+def test_a_letterbox_at_the_top_left_has_all_of_its_margin_at_the_right_and_bottom() -> None:
+    centred, placed = Letterbox(640), Letterbox(640, "top-left")
+    assert placed.steps(Size(3775, 1571)) == (centred.steps(Size(3775, 1571))[0], Place(Size(640, 640), 0, 0))
+    assert (str(placed), placed.options()) == ("letterbox 640x640 top-left", {"size": [640, 640], "place": "top-left"})
+    assert centred.options() == {"size": [640, 640]}
+
+
+@given(SIZES, st.lists(SIZES, min_size=1, max_size=5))
+def test_of_several_sizes_an_image_gets_the_one_that_it_fills_the_most_of(size: Size, targets: list[Size]) -> None:
+    chosen = Letterbox(sizes=tuple(targets))
+    assert outcome(chosen, size) in [outcome(Letterbox(target), size) for target in targets]
+    filled = [min(size.width / w, size.height / h) / max(size.width / w, size.height / h) for w, h in targets]
+    assert filled[targets.index(outcome(chosen, size).size)] == pytest.approx(max(filled))
+
+
+def test_sizes_by_hand() -> None:
+    step = Letterbox(sizes=((640, 640), (832, 480), (480, 832), (320, 320)))
+    chosen = [outcome(step, Size(*size)).size for size in ((640, 480), (1920, 1080), (1080, 1920), (300, 300), (9, 1))]
+    assert chosen == [(832, 480), (832, 480), (480, 832), (640, 640), (832, 480)]
+    assert str(step) == "letterbox 640x640|832x480|480x832|320x320"
+    assert step.options() == {"sizes": [[640, 640], [832, 480], [480, 832], [320, 320]]}
+
+
 def test_a_resize_stretches() -> None:
     assert outcome(Resize((80, 40)), Size(10, 10)).affine.coefficients == (8.0, 0.0, 0.0, 0.0, 4.0, 0.0)
 

@@ -18,6 +18,7 @@ from bboxprep.recipe.catalog import STEPS, lookup
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.load import read_recipe, recipe_of
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text_yaml import to_yaml
 from bboxprep.recipe.values import OneOf
@@ -75,6 +76,10 @@ def test_the_file_that_the_documentation_shows(tmp_path: Path) -> None:
     [
         ("steps: [letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
         ("[letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
+        ("- letterbox: {size: 64, place: top-left, pad: 0}", Recipe(Letterbox(64, "top-left"), pad=0)),
+        ("- letterbox: {sizes: [[64, 48], 32]}", Recipe(Letterbox(sizes=((64, 48), 32)))),
+        ("- multiple: 28", Recipe(Multiple(28))),
+        ("- multiple: {of: 32, how: pad, pad: edge}", Recipe(Multiple(32, "pad"), pad="edge")),
         ("- crop: [1, 2, 30, 40]", Recipe(Crop(1, 2, 30, 40))),
         ("upright: false\nsteps: [fit: [30, 40]]", Recipe(Fit((30, 40)), upright=False)),
         ("augment: [flip: {p: 0.5}]", Recipe(augment=Augment(Flip(p=0.5)))),

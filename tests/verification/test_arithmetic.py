@@ -15,16 +15,22 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, ring_area
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.arithmetic import Derived, apply, apply_to_boxes, derive, turn_matrix, turned_size
 from bboxprep.verification.region import box_around, corners, depths
 from tests.strategies import boxes, sizes
 
 SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90))
+PLACES = st.sampled_from(["centre", "top-left"])
 SHARES, CANVASES = st.integers(-9, 9).map(lambda tenths: tenths / 10), st.sampled_from(["keep", "grow"])
 STEPS: st.SearchStrategy[list[RecipeStep]] = st.lists(
     st.one_of(
-        st.builds(Letterbox, SIZES),
+        st.builds(Letterbox, SIZES, PLACES),
+        st.builds(Letterbox, place=PLACES, sizes=st.lists(SIZES, min_size=1, max_size=4)),
+        st.builds(Multiple, st.integers(2, 40), st.just("pad"), place=PLACES),
+        st.builds(lambda of, more: Multiple(of, max_pixels=of**2 + more), st.integers(1, 40), st.integers(0, 3000)),
+        st.builds(Multiple, st.integers(2, 40)),
         st.builds(Resize, SIZES),
         st.builds(Fit, SIZES),
         st.builds(Fill, SIZES),

@@ -19,6 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -51,6 +52,15 @@ _BLOCK = 8
 
 _ON_A_NEW_GRID = 98  # quality
 Table = tuple[int, ...]  # 64 steps in rows of rising vertical frequency
+
+
+class Component(msgspec.Struct, frozen=True):
+    """A component of a JPEG (light or a colour): how many of its blocks lie `across` and `down` in a group of blocks of
+    all components, and its quantisation `table`, None where that is not stated before the first scan."""
+
+    across: int
+    down: int
+    table: Table | None
 
 
 def divisor(size: Size, at_least: Size | None) -> int:
@@ -142,6 +152,14 @@ def profile_of(data: Data) -> bytes | None:
     return b"".join(result[2:] for result in results) if whole else None
 
 
+def is_usually_coded(data: bytes) -> bool:
+    """Whether the colours of the JPEG `data` are coded as brightness and two differences, or it is gray."""
+    try:
+        return simplejpeg.decode_jpeg_header(data)[2] in {"Gray", "YCbCr"}
+    except ValueError:
+        return False
+
+
 def sampling_of(data: Data) -> str:
     """The chroma subsampling of the JPEG `data`; "4:4:4" where it has no chroma or a rare subsampling."""
     start = next((start for marker, start, _ in jpeg_segments(data) if marker in FRAMES), len(data))
@@ -163,19 +181,34 @@ def own_coding(source: Path, turn: Dihedral, sampling: str, data: bytes | None =
     Chroma that is halved along one axis only is written in full where the axes change places: Pillow can halve no
     other than x. Raises `ImageError`.
     """
-    with opened(source, "jpeg", None if data is None else BytesIO(data)) as image:
-        jpeg = cast("JpegImageFile", image)
-        size, layers, tables = Size(*jpeg.size), jpeg.layer, jpeg.quantization
-    widest, highest = max(layer[1] for layer in layers), max(layer[2] for layer in layers)
+    size, components = components_of(source, data)
+    group = group_of(components)
     full = turn.swap and sampling == "4:2:2"
     written = []
-    for number, (_, across, down, table) in enumerate(layers):
-        block = Size(8 * widest // across, 8 * highest // down)
+    for number, one in enumerate(components):
+        block = Size(group.width // one.across, group.height // one.down)
         coarsest = _standard()[min(number, 1)]
-        own = _turned(tables[table], turn) if table in tables else coarsest  # some stand behind the first scan
+        own = _turned(one.table, turn) if one.table else coarsest
         same = keeps_grid(size, block, turn) and not (full and number)
         written.append(own if same else tuple(map(min, own, coarsest)))
     return {"qtables": written, "subsampling": "4:4:4" if full else sampling}
+
+
+def components_of(source: Path, data: bytes | None = None) -> tuple[Size, tuple[Component, ...]]:
+    """The size and the components of the JPEG at `source`, whose bytes are `data`, if known already.
+
+    Raises `ImageError`.
+    """
+    with opened(source, "jpeg", None if data is None else BytesIO(data)) as image:
+        jpeg = cast("JpegImageFile", image)
+        size, layers, tables = Size(*jpeg.size), jpeg.layer, jpeg.quantization
+    stated = {number: tuple(steps) for number, steps in tables.items()}
+    return size, tuple(Component(across, down, stated.get(table)) for _, across, down, table in layers)
+
+
+def group_of(components: Sequence[Component]) -> Size:
+    """The part of an image that one group of the blocks of all `components` covers, px: 8 to 32 a side."""
+    return Size(_BLOCK * max(one.across for one in components), _BLOCK * max(one.down for one in components))
 
 
 def keeps_grid(size: Size, block: Size, turn: Dihedral) -> bool:

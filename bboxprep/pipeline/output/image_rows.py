@@ -34,7 +34,15 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile
 IMAGES = "bboxprep.images.jsonl"
 
 WriteMethod = Literal[
-    "", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"
+    "",
+    "copied",
+    "linked",
+    "symlinked",
+    "untagged",
+    "turned-lossless",
+    "padded-lossless",
+    "turned-re-encoded",
+    "encoded",
 ]
 BYTE_PRESERVING: frozenset[WriteMethod] = frozenset({"copied", "linked", "symlinked"})
 """The methods that keep the bytes of the source file."""

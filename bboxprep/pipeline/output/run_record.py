@@ -85,10 +85,13 @@ class RecordedFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The account of a run: counts by split, by `WriteMethod` and by class, and all findings."""
+    """The account of a run: counts by split, by `WriteMethod`, by size where the recipe chooses one for each image, and
+    by class; and all findings.
+    """
 
     splits: tuple[SplitCount, ...] = ()
     images_made: dict[str, int] = {}
+    images_sized: dict[str, int] = {}
     classes: tuple[ClassCount, ...] = ()
     findings: tuple[RecordedFinding, ...] = ()
 
@@ -141,9 +144,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     names of formats. `reading` are the options of the reader, `image_policy` the rules by which images were decoded,
     `encoding` and `image_names` (`Naming.names`) say how they were written, `options` are those of the writer. `recipe`
     is the plain data of `Recipe.options`, which `recipe.load.recipe_of` reads; {} where each sample had a recipe of its
-    own. `names` are the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of the
-    `Report`. `entries` are the files and folders of the output that this run wrote, or left for the user to fill with
-    images.
+    own. `names` are the classes of the output. `splits`, `images_made`, `images_sized`, `classes` and `findings` are
+    those of the `Report`. `entries` are the files and folders of the output that this run wrote, or left for the user
+    to fill with images.
     """
 
     versions: dict[str, str] = {}
@@ -163,6 +166,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     flip: FlipTable = msgspec.field(name="mirror", default=FlipTable())
     splits: tuple[SplitCount, ...] = ()
     images_made: dict[str, int] = {}
+    images_sized: dict[str, int] = {}
     classes: tuple[ClassCount, ...] = ()
     findings: tuple[RecordedFinding, ...] = ()
     entries: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ class Account(msgspec.Struct):
     images_in: Counter[str] = msgspec.field(default_factory=Counter)
     images_out: Counter[str] = msgspec.field(default_factory=Counter)
     made: Counter[str] = msgspec.field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
+    sizes: Counter[str] = msgspec.field(default_factory=Counter)  # images, where the recipe chooses among sizes
     source_count: Counter[str] = msgspec.field(default_factory=Counter)
     objects_in: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
@@ -59,6 +60,7 @@ class Account(msgspec.Struct):
         self.note(result.findings)
         self.images_out[split] += output.images
         self.made.update(output.made)
+        self.sizes.update(output.sizes)
         for totals, counts in (
             (self.objects_due, output.due),
             (self.objects_out, output.written),
@@ -98,7 +100,9 @@ class Account(msgspec.Struct):
     def report(self, names: Sequence[str]) -> Report:
         """The account as the run record keeps it; `names` are the classes of the output."""
         made, findings = dict(sorted(self.made.items())), tuple(map(RecordedFinding.of, self.findings))
-        return Report(tuple(self.rows()), made, tuple(self.class_rows(names)), findings)
+        return Report(
+            tuple(self.rows()), made, dict(sorted(self.sizes.items())), tuple(self.class_rows(names)), findings
+        )
 
     def rows(self) -> list[SplitCount]:
         """The counts of each split, in the order of `splits.order`."""
@@ -155,9 +159,9 @@ def count_listed_objects(batch: Batch, names: Sequence[str], flips: FlipMapping)
 
 
 def count_output_objects(
-    sources: Batch, written: WrittenBatch, names: Sequence[str], flips: FlipMapping
+    sources: Batch, written: WrittenBatch, names: Sequence[str], flips: FlipMapping, *, sized: bool = False
 ) -> OutputCounts:
-    """The counts of the images `written`; `names` are the classes of the output.
+    """The counts of the images `written`; `names` are the classes of the output. They are counted by size if `sized`.
 
     `sources` are all samples in the images, some of which have parts. Raises `InternalError` unless the writer wrote
     all objects.
@@ -174,6 +178,7 @@ def count_output_objects(
         due=count_listed_objects(sources, names, flips),
         written=count_classes(out, names),
         swapped=count_gained_objects(flipped, names, flips),
+        sizes=dict(Counter(map(str, out.planes))) if sized else {},
     )
 
 

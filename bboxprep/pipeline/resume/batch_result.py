@@ -42,7 +42,7 @@ class SourceCounts(msgspec.Struct, frozen=True, array_like=True):
 class OutputCounts(msgspec.Struct, frozen=True, array_like=True):
     """The number of written `images`, of image files `made` by each `WriteMethod`, and of objects by class: expected
     ones (`due`; of several images in one, those of all), `written` ones, and the change by flips that exchange classes
-    (`swapped`).
+    (`swapped`). `sizes` has the number of images by size, as in 640x480, where the recipe chooses one for each image.
     """
 
     images: _Count = 0
@@ -50,6 +50,7 @@ class OutputCounts(msgspec.Struct, frozen=True, array_like=True):
     due: dict[str, _Count] = {}
     written: dict[str, _Count] = {}
     swapped: dict[str, _Change] = {}
+    sizes: dict[str, _Count] = {}
 
     def __add__(self, other: OutputCounts) -> OutputCounts:
         return OutputCounts(
@@ -58,6 +59,7 @@ class OutputCounts(msgspec.Struct, frozen=True, array_like=True):
             _sum((self.due, other.due)),
             _sum((self.written, other.written)),
             _sum((self.swapped, other.swapped)),
+            _sum((self.sizes, other.sizes)),
         )
 
 

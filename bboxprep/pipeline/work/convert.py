@@ -101,11 +101,11 @@ def write(
 
     Samples that were not transformed are turned upright. An image that no step touches keeps its bytes and is placed in
     the output by the method `images` (see `RunOptions`). `image_format` and `names` are those of `convert`. A JPEG that
-    is only turned is turned without loss, unless `quality` is given; other JPEGs are encoded with `quality`, by default
-    95. `options` are those of the format's writer; where they are not given, labels keep their kind
-    (`Format.options_for`). With `sidecar`, data that the format cannot hold is written beside the output, and read with
-    it again. Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where
-    nothing can be written.
+    is only turned or padded is so without loss where its blocks allow it, unless `quality` is given; other JPEGs are
+    encoded with `quality`, by default 95. `options` are those of the format's writer; where they are not given, labels
+    keep their kind (`Format.options_for`). With `sidecar`, data that the format cannot hold is written beside the
+    output, and read with it again. Records that cannot be used are skipped and listed in the outcome's account. Raises
+    `BboxprepError` where nothing can be written.
     """
     if not isinstance(dataset, Dataset):
         raise WrongTypeError(f"write: have a {type(dataset).__name__}, want a Dataset, as bboxprep.read returns it")

@@ -224,16 +224,24 @@ def _encoded(
 ) -> tuple[bytes, str, WriteMethod]:
     """The bytes of an image file that is encoded again, a message for `metadata-dropped` ("" for none), and the method.
 
-    A JPEG that is only turned is turned without loss where that is possible, else encoded with its own quantisation
-    tables. An `encoding` with a quality takes precedence over both.
+    A JPEG that is only turned or padded is so without loss where that is possible; one that is only turned is else
+    encoded with its own quantisation tables. An `encoding` with a quality takes precedence over all of that.
     """
     own = header.container == "jpeg" and codec.keeps_bytes(header, encoding) and encoding.quality is None
-    if sample.is_redrawn or not plan.is_turn or not own:
-        order = codec.encoder_order(header, encoding)
-        pixels = sample.pixels(source, order)
-        return *codec.encode(pixels, sample.path, header, encoding, data=source, order=order), "encoded"
+    if sample.is_redrawn or not plan.is_whole or not own:
+        return *_encoded_anew(sample, header, source, encoding), "encoded"
+    if not plan.is_turn:
+        pad, strip = sample.rendering.pad, encoding.strip_metadata
+        padded = lossless.padded(sample.path, source, header, plan, pad, strip=strip)
+        return (*padded, "padded-lossless") if padded else (*_encoded_anew(sample, header, source, encoding), "encoded")
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)
     if turned:
         return *turned, "turned-lossless"
     pixels = sample.pixels(source)
     return *codec.encode(pixels, sample.path, header, encoding, turn=plan.turn, data=source), "turned-re-encoded"
+
+
+def _encoded_anew(sample: Sample, header: Header, source: bytes, encoding: codec.Encoding) -> tuple[bytes, str]:
+    order = codec.encoder_order(header, encoding)
+    pixels = sample.pixels(source, order)
+    return codec.encode(pixels, sample.path, header, encoding, data=source, order=order)

@@ -200,12 +200,16 @@ class BatchWorker(msgspec.Struct, frozen=True):
             b"",
             tuple(_image_files(batch, stamps, written)),
             count_source_objects(_first_of_each(batch), names, flips),
-            count_output_objects(augmented.sources, written, names, flips),
+            count_output_objects(augmented.sources, written, names, flips, sized=self._chooses_size),
             tuple(findings),
             encode_rows(rows_of(written, self.dataset.folder)),
             b"".join(self.sidecar_writer.lines(written)) if self.sidecar_writer else b"",
             tuple([written.labels[row].entry for row in written.rows]),
         )
+
+    @property
+    def _chooses_size(self) -> bool:
+        return self.augmenter is not None and self.augmenter.recipe.chooses_size
 
     def _matches(self, block: Block, batch: Batch, content: bytes) -> bool:
         """Whether images, labels and all files of `block` are as its fingerprint says.

@@ -72,6 +72,7 @@ POLICIES = st.builds(
 REPORTS = {
     "splits": some(st.builds(SplitCount, TEXTS, *[COUNTS] * 5, BY_TEXT)),
     "images_made": BY_TEXT,
+    "images_sized": BY_TEXT,
     "classes": some(st.builds(ClassCount, TEXTS, COUNTS, COUNTS, BY_TEXT, st.integers(-9, 9))),
     "findings": some(st.builds(RecordedFinding, *[TEXTS] * 5, COUNTS, TEXTS, TEXTS)),
 }
@@ -144,6 +145,7 @@ def test_the_record_of_a_run_keeps_its_bytes_and_the_order_of_its_fields(tmp_pat
             "mirror",
             "splits",
             "images_made",
+            "images_sized",
             "classes",
             "findings",
             "entries",
@@ -171,6 +173,7 @@ DAMAGED: dict[str, Any] = {
     "source": 3, "sources": "photos", "from": None, "to": ["yolo"], "reading": [], "changes": 3, "recipe": None,
     "options": 1, "rules": 3, "names": "cat", "mirror": {"labels": [1]}, "splits": [{"split": "train"}],
     "classes": [{"class": "cat", "objects_in": "3"}], "findings": [{"code": 3}], "entries": [1], "images_made": [],
+    "images_sized": [],
     "versions": 1, "image_policy": {"background": [1, 2]}, "encoding": {"quality": "best"}, "image_names": "short",
 }  # fmt: skip
 
@@ -213,6 +216,7 @@ SCHEMA: tuple[type[msgspec.Struct], ...] = (
     *(ImageRow, ObjectCounts, PartRow),
 )
 FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of ours
+    "RunRecord.images_sized",
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
     *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
     *("Change.split", "SplitChange.shares", "SplitChange.group_by", "SplitChange.stratify", "SplitChange.fold"),

@@ -99,6 +99,25 @@ def test_a_mirror_alone_is_a_turn_too(root: Path) -> None:
     assert made(converted(root, Flip("horizontal")))["plain.jpg"] == "turned-lossless"
 
 
+@needs_jpegtran
+def test_a_photo_that_only_gets_a_margin_keeps_its_coefficients(root: Path) -> None:
+    ways = made(converted(root, Letterbox(96)))
+    assert (ways["plain.jpg"], ways["whole.jpg"], ways["turned.png"]) == (
+        "padded-lossless",
+        "padded-lossless",
+        "encoded",
+    )
+    assert made(converted(root, Letterbox(96), quality=90, out="asked"))["plain.jpg"] == "encoded"
+
+
+def test_a_run_counts_the_sizes_that_it_chooses(root: Path) -> None:
+    outcome = converted(root, Letterbox(sizes=((96, 64), (64, 96))))
+    assert outcome.account.sizes == {"96x64": 2, "64x96": 3}
+    assert outcome.dest is not None
+    assert json.loads((outcome.dest / "bboxprep.json").read_text("utf-8"))["images_sized"] == {"64x96": 3, "96x64": 2}
+    assert converted(root, Letterbox((96, 64)), out="one").account.sizes == {}
+
+
 def test_any_other_step_or_a_quality_that_is_asked_for_encodes_anew(root: Path) -> None:
     assert set(made(converted(root, Letterbox((32, 32)))).values()) == {"encoded"}
     asked = made(converted(root, quality=95, out="asked"))
