@@ -61,6 +61,15 @@ class RecipeStep:
         """Whether `drawn` needs a `StepContext`."""
         return False
 
+    @property
+    def needs_boxes(self) -> bool:
+        """Whether `within` has to add the boxes of the output image to the drawn step."""
+        return False
+
+    def within(self, context: StepContext) -> RecipeStep | None:  # noqa: ARG002
+        """This drawn step for the output image, which `context` describes; None if it is not applied there."""
+        return self
+
     def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """This step with all values drawn; None if it is not applied. A fixed step returns itself."""
         return self if self.is_fixed else self._with_drawn_amounts(draw)
