@@ -40,13 +40,20 @@ if TYPE_CHECKING:
     from bboxprep.recipe.affine_steps import Shear as Shear
     from bboxprep.recipe.affine_steps import Translate as Translate
     from bboxprep.recipe.albumentations import Albumentations as Albumentations
+    from bboxprep.recipe.appearance import AutoContrast as AutoContrast
     from bboxprep.recipe.appearance import Blur as Blur
+    from bboxprep.recipe.appearance import CameraGain as CameraGain
+    from bboxprep.recipe.appearance import Clahe as Clahe
     from bboxprep.recipe.appearance import Contrast as Contrast
+    from bboxprep.recipe.appearance import ContrastStretch as ContrastStretch
     from bboxprep.recipe.appearance import Cutout as Cutout
+    from bboxprep.recipe.appearance import Equalize as Equalize
     from bboxprep.recipe.appearance import Exposure as Exposure
     from bboxprep.recipe.appearance import Grayscale as Grayscale
     from bboxprep.recipe.appearance import Hue as Hue
+    from bboxprep.recipe.appearance import MotionBlur as MotionBlur
     from bboxprep.recipe.appearance import Noise as Noise
+    from bboxprep.recipe.appearance import SaltPepper as SaltPepper
     from bboxprep.recipe.appearance import Saturation as Saturation
     from bboxprep.recipe.crops import Mosaic as Mosaic
     from bboxprep.recipe.crops import RandomCrop as RandomCrop
@@ -66,14 +73,19 @@ _HOMES = {
     "Affine": "geometry.affine",
     "Albumentations": "recipe.albumentations",
     "Augment": "recipe.recipe",
+    "AutoContrast": "recipe.appearance",
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
+    "CameraGain": "recipe.appearance",
+    "Clahe": "recipe.appearance",
     "ClassPolicy": "model.class_mapping",
     "Condition": "model.conditions",
     "Contrast": "recipe.appearance",
+    "ContrastStretch": "recipe.appearance",
     "Crop": "recipe.geometric",
     "Cutout": "recipe.appearance",
     "Dataset": "model.dataset",
+    "Equalize": "recipe.appearance",
     "Exposure": "recipe.appearance",
     "Fill": "recipe.geometric",
     "Filters": "model.filters",
@@ -86,12 +98,14 @@ _HOMES = {
     "Instances": "model.instances",
     "Letterbox": "recipe.geometric",
     "Mosaic": "recipe.crops",
+    "MotionBlur": "recipe.appearance",
     "Noise": "recipe.appearance",
     "ObjectPolicy": "model.object_policy",
     "RandomCrop": "recipe.crops",
     "Recipe": "recipe.recipe",
     "Resize": "recipe.geometric",
     "Rotate": "recipe.affine_steps",
+    "SaltPepper": "recipe.appearance",
     "Sample": "model.sample",
     "Saturation": "recipe.appearance",
     "Scale": "recipe.affine_steps",

@@ -75,7 +75,7 @@ class RegionStep(AppearanceStep):
 
 
 class SeededStep(RegionStep):
-    """A step that draws something for each pixel. A drawn step has a `seed`."""
+    """A step that draws something for each pixel. A drawn step has a `seed`, a field of each of these classes."""
 
     seed: int | None
 
@@ -91,11 +91,8 @@ class SeededStep(RegionStep):
     def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
         """The step with its seed; None if it is not applied."""
         step = super().drawn(draw, context)
-        return (
-            replace(step, seed=draw.number("seed") >> 32)
-            if isinstance(step, SeededStep) and step.seed is None
-            else step
-        )
+        added: Any = {"seed": draw.number("seed") >> 32} if self.seed is None else {}
+        return replace(step, **added) if step else None
 
 
 @dataclass(frozen=True)

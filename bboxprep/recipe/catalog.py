@@ -50,9 +50,6 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
     "adaptive equalization": ("clahe", {}),
     "adaptive equalisation": ("clahe", {}),
     "autocontrast": ("auto_contrast", {}),
-    "auto adjust contrast contrast stretching": ("contrast_stretch", {}),
-    "auto adjust contrast histogram equalization": ("equalize", {}),
-    "auto adjust contrast adaptive equalization": ("clahe", {}),
 }
 
 ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here, and what does their work

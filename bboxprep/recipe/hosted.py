@@ -169,10 +169,16 @@ def _contrast(options: _Options) -> _Steps:
     found = options.entries.get("type", LocatedData(_CONTRASTS[0], options.where))
     kind = next((each for each in _CONTRASTS if normal(each) == normal(str(plain_data(found)))), None)
     if kind is None:
-        raise WrongPlace(
-            found.where, f"{options.name}: type: have {found.value!r}, want one of {', '.join(_CONTRASTS)}"
-        )
+        wanted = ", ".join(_CONTRASTS)
+        raise WrongPlace(found.where, f"{options.name}: type: have {plain_data(found)!r}, want one of {wanted}")
     return [{kind: {}}]
+
+
+def contrast_step(name: str, found: LocatedData) -> str | None:
+    """The name of the step that ``Auto-Adjust Contrast`` stands for by its type in `found`; None for another `name`."""
+    if normal(name) != "auto adjust contrast":
+        return None
+    return next(iter(_contrast(_Options(name, found))[0]))
 
 
 def _flip(options: _Options) -> _Steps:

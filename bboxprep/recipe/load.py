@@ -214,6 +214,8 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         name, given = next(iter(name.items()))
     if not isinstance(name, str):
         raise WrongPlace(item.where, f"have {plain_data(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
+    if kind := hosted.contrast_step(name, given):
+        name, given = kind, LocatedData({}, given.where)
     known = lookup(name)
     if known is None or known[0] not in STEPS:
         unknown = ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, KNOWN)}"
@@ -269,7 +271,7 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
 
 def _names(step: type[RecipeStep]) -> list[str]:
     """The names of the options of a step, those that most steps have last."""
-    return [each.name for each in sorted(fields(step), key=lambda each: each.kw_only)]
+    return [each.name for each in sorted(fields(step), key=lambda each: each.kw_only is True)]
 
 
 def _built(

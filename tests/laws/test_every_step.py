@@ -26,6 +26,7 @@ from bboxprep.images.raster.execute import execute
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
@@ -60,10 +61,18 @@ PAINTED: dict[str, Recipe] = {
     "hue": Recipe(augment=Augment(Hue((-180, 180)))),
     "saturation": Recipe(augment=Augment(Saturation((0.0, 3.0)))),
     "blur": Recipe(augment=Augment(Blur((0.0, 2.0)))),
+    "contrast_stretch": Recipe(looks.ContrastStretch()),
+    "auto_contrast": Recipe(looks.AutoContrast(1.0)),
+    "equalize": Recipe(looks.Equalize()),
+    "clahe": Recipe(looks.Clahe()),
+    "motion_blur": Recipe(augment=Augment(looks.MotionBlur((1.0, 3.0), (0.0, 180.0)))),
+    "salt_pepper": Recipe(augment=Augment(looks.SaltPepper(0.0002))),
+    "camera_gain": Recipe(augment=Augment(looks.CameraGain((0.0, 0.002)))),
     "noise": Recipe(augment=Augment(Noise((0.0, 12.0)))),
     "cutout": Recipe(Cutout(holes=((0.3, 0.4, 0.1, 0.1), (0.0, 0.0, 0.1, 0.1)))),
     "albumentations": Recipe(augment=Augment(Albumentations(pipeline=PIPELINE))),
 }
+SPREAD = {"equalize"}  # it makes the ground, which has most of the pixels, as bright as 215
 TURNED = {"rotate", "shear"}  # their rectangles end in points
 
 
@@ -72,13 +81,13 @@ def found(pixels: NDArray[np.uint8], name: str) -> Box:
     if name in TURNED:
         x0, y0, x1, y1 = test_paint_turned.found_box(test_paint_turned.strength(pixels)).tolist()
         return x0, y0, x1, y1
-    return bright_box(pixels) if STEPS[name].geometric else bright_edges(pixels)
+    return bright_box(pixels) if STEPS[name].geometric else bright_edges(pixels, 0.855 if name in SPREAD else 0.5)
 
 
-def bright_edges(pixels: NDArray[np.uint8]) -> Box:
-    """The edges of what is bright in its middle row and column: half way from the darkest to the brightest green."""
+def bright_edges(pixels: NDArray[np.uint8], way: float) -> Box:
+    """The edges of what is bright in its middle row and column: some `way` from the darkest to the brightest green."""
     green = pixels[..., 1].astype(int)
-    bright = green > (green.min() + green.max()) / 2
+    bright = green > green.min() + way * (green.max() - green.min())
     rows, columns = (np.flatnonzero(bright.sum(axis=axis) > 3) for axis in (1, 0))
     across = np.flatnonzero(bright[(rows[0] + rows[-1]) // 2])
     down = np.flatnonzero(bright[:, (columns[0] + columns[-1]) // 2])

@@ -54,4 +54,4 @@ def line_weights(length: float, angle: float) -> NDArray[np.float64]:
     whole = np.floor(weights * (_WHOLE / weights.sum()))
     whole[reach, reach] += _WHOLE - whole.sum()
     whole.setflags(write=False)
-    return whole
+    return np.asarray(whole)
