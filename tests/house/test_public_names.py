@@ -8,10 +8,11 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Condition", "Contrast"),
-    *("Crop", "Cutout"),
+    *("Affine", "Albumentations", "Augment", "AutoContrast", "BboxprepError", "Blur", "CameraGain", "Clahe"),
+    *("ClassPolicy", "Condition", "Contrast", "ContrastStretch", "Crop", "Cutout"),
     *(
         "Dataset",
+        "Equalize",
         "Exposure",
         "Fill",
         "Filters",
@@ -23,7 +24,8 @@ PUBLIC = [
         "ImagePolicy",
         "Instances",
     ),
-    *("Letterbox", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
+    *("Letterbox", "Mosaic", "MotionBlur", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate"),
+    *("SaltPepper", "Sample"),
     *(
         "Saturation",
         "Scale",

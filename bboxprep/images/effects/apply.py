@@ -8,10 +8,6 @@ rounded, clipped and then cast, so nothing overflows; a gain or factor of 1 chan
 albumentations takes. Its other steps of these names work on levels that are rounded on the way (hues to 2 degrees),
 draw their noise from a generator that may change, or drop what rounding should keep.
 
-**Which light a gain multiplies.** "linear": what the stored sRGB levels stand for (IEC 61966-2-1), as a longer exposure
-does, by one stop for a gain of 2. "srgb": the stored levels themselves, as torchvision, albumentations and what
-services call brightness do; the same gain is then much stronger in bright parts.
-
 **Same bytes on every machine.** Gray, saturation and hue are arithmetic on single pixels without another library;
 `pixel_noise`, `motion` and `histograms` say how theirs are.
 
@@ -22,8 +18,7 @@ blends its box with what is around it, and boxes that overlap are changed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +26,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.images.effects import histograms, pixel_noise
-from bboxprep.images.effects.light import decoded, encoded, rounded
+from bboxprep.images.effects.light import exposure_table, rounded
 from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
@@ -104,15 +99,6 @@ def whole_pixels(size: Size, rectangles: Shares) -> NDArray[np.int64]:
 def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
     """The holes (K, 4) of a cutout `effect` in an image of `size`, x0 y0 x1 y1 in whole px; none for other effects."""
     return whole_pixels(size, (dict(effect.options).get("holes") or ()) if effect.name == CUTOUT else ())
-
-
-@lru_cache(maxsize=256)
-def exposure_table(gain: float, space: Literal["linear", "srgb"]) -> Pixels:
-    """The table uint8 (256,) that multiplies the light of each level by `gain`."""
-    levels = np.arange(256, dtype=np.float64)
-    if space == "srgb" or gain == 1.0:
-        return rounded(levels * gain)
-    return rounded(255.0 * encoded(np.minimum(decoded(levels / 255.0) * gain, 1.0)))
 
 
 def _grayscale(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:

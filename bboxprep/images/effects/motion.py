@@ -38,7 +38,9 @@ def _mean_along(channel: NDArray[np.uint8], kernel: NDArray[np.float64]) -> NDAr
 
 @lru_cache(maxsize=64)
 def line_weights(length: float, angle: float) -> NDArray[np.float64]:
-    """The weights (2 N + 1, 2 N + 1) of a line of `length` px at `angle` degrees through the middle: whole numbers."""
+    """The weights, float64 (2 N + 1, 2 N + 1), of a line of `length` px at `angle` degrees through the middle: whole
+    numbers.
+    """
     x, y = (round(each, 9) for each in (cos(radians(angle)), sin(radians(angle))))  # as every C library has them
     points = max(1, ceil((length - 1.0) * _PER_PIXEL)) + 1
     places = np.linspace(-(length - 1.0) / 2.0, (length - 1.0) / 2.0, points)

@@ -23,12 +23,12 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.effects import apply
 from bboxprep.images.effects.apply import (
     effects_applied,
-    exposure_table,
     grayscale,
     holes_in,
     saturate,
     turn_hue,
 )
+from bboxprep.images.effects.light import exposure_table
 from bboxprep.images.effects.pixel_noise import add_noise
 from bboxprep.model.rendering import Effect, Pad, Rendering
 
