@@ -40,21 +40,28 @@ if TYPE_CHECKING:
     from bboxprep.recipe.affine_steps import Shear as Shear
     from bboxprep.recipe.affine_steps import Translate as Translate
     from bboxprep.recipe.albumentations import Albumentations as Albumentations
+    from bboxprep.recipe.appearance import AutoContrast as AutoContrast
     from bboxprep.recipe.appearance import Blur as Blur
+    from bboxprep.recipe.appearance import CameraGain as CameraGain
+    from bboxprep.recipe.appearance import Clahe as Clahe
     from bboxprep.recipe.appearance import Contrast as Contrast
+    from bboxprep.recipe.appearance import ContrastStretch as ContrastStretch
     from bboxprep.recipe.appearance import Cutout as Cutout
+    from bboxprep.recipe.appearance import Equalize as Equalize
     from bboxprep.recipe.appearance import Exposure as Exposure
     from bboxprep.recipe.appearance import Grayscale as Grayscale
     from bboxprep.recipe.appearance import Hue as Hue
+    from bboxprep.recipe.appearance import MotionBlur as MotionBlur
     from bboxprep.recipe.appearance import Noise as Noise
+    from bboxprep.recipe.appearance import SaltPepper as SaltPepper
     from bboxprep.recipe.appearance import Saturation as Saturation
     from bboxprep.recipe.augment import Augment as Augment
     from bboxprep.recipe.combining import CopyPaste as CopyPaste
     from bboxprep.recipe.combining import Mixup as Mixup
     from bboxprep.recipe.combining import Mosaic as Mosaic
+    from bboxprep.recipe.crops import Crop as Crop
     from bboxprep.recipe.crops import RandomCrop as RandomCrop
     from bboxprep.recipe.crops import Tile as Tile
-    from bboxprep.recipe.geometric import Crop as Crop
     from bboxprep.recipe.geometric import Fill as Fill
     from bboxprep.recipe.geometric import Fit as Fit
     from bboxprep.recipe.geometric import Flip as Flip
@@ -69,15 +76,20 @@ _HOMES = {
     "Affine": "geometry.affine",
     "Albumentations": "recipe.albumentations",
     "Augment": "recipe.augment",
+    "AutoContrast": "recipe.appearance",
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
+    "CameraGain": "recipe.appearance",
+    "Clahe": "recipe.appearance",
     "ClassPolicy": "model.class_mapping",
     "Condition": "model.conditions",
     "Contrast": "recipe.appearance",
+    "ContrastStretch": "recipe.appearance",
     "CopyPaste": "recipe.combining",
-    "Crop": "recipe.geometric",
+    "Crop": "recipe.crops",
     "Cutout": "recipe.appearance",
     "Dataset": "model.dataset",
+    "Equalize": "recipe.appearance",
     "Exposure": "recipe.appearance",
     "Fill": "recipe.geometric",
     "Filters": "model.filters",
@@ -91,6 +103,7 @@ _HOMES = {
     "Letterbox": "recipe.geometric",
     "Mixup": "recipe.combining",
     "Mosaic": "recipe.combining",
+    "MotionBlur": "recipe.appearance",
     "Multiple": "recipe.multiples",
     "Noise": "recipe.appearance",
     "ObjectPolicy": "model.object_policy",
@@ -98,6 +111,7 @@ _HOMES = {
     "Recipe": "recipe.recipe",
     "Resize": "recipe.geometric",
     "Rotate": "recipe.affine_steps",
+    "SaltPepper": "recipe.appearance",
     "Sample": "model.sample",
     "Saturation": "recipe.appearance",
     "Scale": "recipe.affine_steps",

@@ -6,14 +6,15 @@ steps; those before a mosaic apply to each of its images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, get_args
 
 from bboxprep.recipe.geometric import ChanceStep, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed, words
 
 Space = Literal["linear", "srgb"]
+Rectangle = tuple[float, float, float, float]  # x, y, width and height, as fractions of the image
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,77 @@ class AppearanceStep(ChanceStep):
     """A step that changes pixel values and moves nothing."""
 
     geometric: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class RegionStep(AppearanceStep):
+    """A step that acts on the whole image or, with `inside` "boxes", on what is in the boxes of objects alone.
+
+    Inside boxes each pixel is as the step makes it of the whole image; outside none changes. A drawn step has the
+    `boxes`: those of the output image, whichever geometric steps come later. It is left out where there are none.
+    """
+
+    inside: Literal["boxes"] | None = field(default=None, kw_only=True)
+    boxes: tuple[Rectangle, ...] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.inside is not None:
+            check_choice(self.name, "inside", self.inside, ("boxes",))
+        if self.boxes is not None:
+            object.__setattr__(self, "boxes", _rectangles(self.name, "boxes", self.boxes))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same for each image, or has the boxes of its image."""
+        return super().is_fixed and not self.needs_boxes
+
+    @property
+    def needs_boxes(self) -> bool:
+        """Whether it acts inside boxes and has none yet."""
+        return self.inside is not None and self.boxes is None
+
+    @property
+    def needs_context(self) -> bool:
+        """Whether it needs the objects."""
+        return self.needs_boxes
+
+    def within(self, context: StepContext) -> RecipeStep | None:
+        """This drawn step with the boxes of the output image; None if there are none."""
+        if not self.needs_boxes:
+            return self
+        sides = (context.size.width, context.size.height) * 2
+        shares = [tuple(edge / side for edge, side in zip(box, sides, strict=True)) for box in context.boxes.tolist()]
+        return replace(self, boxes=tuple((x0, y0, x1 - x0, y1 - y0) for x0, y0, x1, y1 in shares)) if shares else None
+
+    def options(self) -> dict[str, Any]:
+        """The options as plain data, where it acts after its amounts."""
+        options = super().options()
+        return options | {name: options.pop(name) for name in ("inside", "boxes", "p") if name in options}
+
+    def _described(self) -> str:
+        return super()._described() + (" inside boxes" if self.inside else "")
+
+
+class SeededStep(RegionStep):
+    """A step that draws something for each pixel. A drawn step has a `seed`, a field of each of these classes."""
+
+    seed: int | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_seed(self.name, self.seed)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it was drawn."""
+        return super().is_fixed and self.seed is not None
+
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
+        """The step with its seed; None if it is not applied."""
+        step = super().drawn(draw, context)
+        added: Any = {"seed": draw.number("seed") >> 32} if self.seed is None else {}
+        return replace(step, **added) if step else None
 
 
 @dataclass(frozen=True)
@@ -39,7 +111,7 @@ class Grayscale(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Exposure(AppearanceStep):
+class Exposure(RegionStep):
     """Multiply by `gain`: the linear light of the sRGB values ("linear"), or the sRGB values themselves ("srgb")."""
 
     name = "exposure"
@@ -53,7 +125,7 @@ class Exposure(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Contrast(AppearanceStep):
+class Contrast(RegionStep):
     """Multiply the distance of values from the mean luma by `factor`: 0 is flat gray, 1 changes nothing."""
 
     name = "contrast"
@@ -62,7 +134,7 @@ class Contrast(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Hue(AppearanceStep):
+class Hue(RegionStep):
     """Rotate all hues by `degrees` around the colour circle."""
 
     name = "hue"
@@ -71,7 +143,7 @@ class Hue(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Saturation(AppearanceStep):
+class Saturation(RegionStep):
     """Multiply the distance of each colour from its own luma by `factor`: 0 is gray, 1 changes nothing."""
 
     name = "saturation"
@@ -80,7 +152,7 @@ class Saturation(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Blur(AppearanceStep):
+class Blur(RegionStep):
     """A Gaussian blur of `sigma` px of the output image."""
 
     name = "blur"
@@ -89,7 +161,19 @@ class Blur(AppearanceStep):
 
 
 @dataclass(frozen=True)
-class Noise(AppearanceStep):
+class MotionBlur(RegionStep):
+    """The mean along a line of `length` px of the output image at an `angle` in degrees, clockwise from the x axis: 0
+    is a streak across, 90 one down.
+    """
+
+    name = "motion_blur"
+    amounts: ClassVar[Amounts] = {"length": Bounds(1.0, 300.0), "angle": Bounds(-360.0, 360.0)}
+    length: Amount
+    angle: Amount = 0.0
+
+
+@dataclass(frozen=True)
+class Noise(SeededStep):
     """Gaussian noise of `sigma` levels (0 to 255), independent for each channel. A drawn step has a `seed`."""
 
     name = "noise"
@@ -97,19 +181,79 @@ class Noise(AppearanceStep):
     sigma: Amount
     seed: int | None = None
 
+
+@dataclass(frozen=True)
+class SaltPepper(SeededStep):
+    """Make a `share` of the pixels, 0 to 1, black or white, as many of each. A drawn step has a `seed`."""
+
+    name = "salt_pepper"
+    amounts: ClassVar[Amounts] = {"share": Bounds(0.0, 1.0)}
+    share: Amount
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class CameraGain(SeededStep):
+    """The shot noise of a sensor at a high ISO, which grows with the light: the light x of a value, 0 to 1, gets the
+    variance `variance` times x (`images.effects.sensor_noise` names the source). A drawn step has a `seed`.
+    """
+
+    name = "camera_gain"
+    amounts: ClassVar[Amounts] = {"variance": Bounds(0.0, 1.0)}
+    variance: Amount
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class ContrastStretch(AppearanceStep):
+    """Stretch the values between the percentiles `low` and `high` of all channels together to 0 and 255. Margins do
+    not count and keep their values.
+    """
+
+    name = "contrast_stretch"
+    amounts: ClassVar[Amounts] = {"low": Bounds(0.0, 49.0), "high": Bounds(51.0, 100.0)}
+    low: Amount = 2.0
+    high: Amount = 98.0
+
+
+@dataclass(frozen=True)
+class AutoContrast(AppearanceStep):
+    """Stretch each channel by itself to 0 and 255, without the darkest and the brightest `cutoff` per cent of it.
+    Margins do not count and keep their values.
+    """
+
+    name = "auto_contrast"
+    amounts: ClassVar[Amounts] = {"cutoff": Bounds(0.0, 49.0)}
+    cutoff: Amount = 0.0
+
+
+@dataclass(frozen=True)
+class Equalize(AppearanceStep):
+    """Equalise the histogram of the luma; colours keep their distances from it. Margins do not count and keep their
+    values.
+    """
+
+    name = "equalize"
+
+    def _described(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Clahe(AppearanceStep):
+    """Equalise the histogram of the luma in `tiles` x `tiles` parts (CLAHE), in each with a contrast of at most `clip`
+    times that of a flat histogram; colours keep their distances from the luma. Margins keep their values.
+    """
+
+    name = "clahe"
+    amounts: ClassVar[Amounts] = {"clip": Bounds(0.0, 255.0)}
+    clip: Amount = 2.0
+    tiles: int = 8
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_seed(self.name, self.seed)
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it was drawn."""
-        return super().is_fixed and self.seed is not None
-
-    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
-        """The noise with its seed; None if it is not applied."""
-        step = super().drawn(draw, context)
-        return replace(step, seed=draw.number("seed") >> 32) if isinstance(step, Noise) and step.seed is None else step
+        if type(self.tiles) is not int or not 1 <= self.tiles <= 64:
+            raise OptionError(self.name, "tiles", f"have {self.tiles!r}, want a whole number of 1 to 64")
 
 
 @dataclass(frozen=True)
@@ -122,19 +266,14 @@ class Cutout(AppearanceStep):
     amounts: ClassVar[Amounts] = {"size": Bounds(0.0, 1.0)}
     count: int = 1
     size: Amount = 0.2
-    holes: tuple[tuple[float, float, float, float], ...] | None = None
+    holes: tuple[Rectangle, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if type(self.count) is not int or not 1 <= self.count <= 1000:
             raise OptionError(self.name, "count", f"have {self.count!r}, want a whole number of 1 to 1000")
         if self.holes is not None:
-            object.__setattr__(self, "holes", tuple(map(self._hole, self.holes)))
-
-    def _hole(self, hole: object) -> tuple[float, ...]:
-        if not isinstance(hole, tuple | list) or len(hole) != 4:
-            raise OptionError(self.name, "holes", f"have {hole!r}, want X,Y,W,H of 0 to 1")
-        return tuple(Bounds(0.0, 1.0).number(self.name, "holes", each) for each in hole)
+            object.__setattr__(self, "holes", _rectangles(self.name, "holes", self.holes))
 
     @property
     def is_fixed(self) -> bool:
@@ -158,3 +297,13 @@ class Cutout(AppearanceStep):
 
     def _described(self) -> str:
         return f"cutout {self.count} of {words(self.size)}"
+
+
+def _rectangles(step: str, option: str, values: Any) -> tuple[tuple[float, ...], ...]:
+    """The `values` of an `option` as rectangles. Raises `OptionError`."""
+    if not isinstance(values, tuple | list):
+        raise OptionError(step, option, f"have {values!r}, want a list of [X, Y, W, H] of 0 to 1")
+    for value in values:
+        if not isinstance(value, tuple | list) or len(value) != 4:
+            raise OptionError(step, option, f"have {value!r}, want X,Y,W,H of 0 to 1")
+    return tuple(tuple(Bounds(0.0, 1.0).number(step, option, each) for each in value) for value in values)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 
 UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
@@ -21,7 +21,9 @@ STEPS: Mapping[str, type[RecipeStep]] = {
     for step in (
         Letterbox, Resize, Fit, Fill, Multiple, Crop, Tile,
         Flip, Rotate, Scale, Translate, Shear, RandomCrop,
-        Grayscale, Exposure, Contrast, Hue, Saturation, Blur, Noise, Cutout,
+        looks.Grayscale, looks.Exposure, looks.Contrast, looks.Hue, looks.Saturation,
+        looks.ContrastStretch, looks.AutoContrast, looks.Equalize, looks.Clahe,
+        looks.Blur, looks.MotionBlur, looks.Noise, looks.SaltPepper, looks.CameraGain, looks.Cutout,
         Mosaic, Mixup, CopyPaste, Albumentations,
     )
 }  # fmt: skip
@@ -41,6 +43,30 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
     "noise injection": ("noise", {}),
     "mix up": ("mixup", {}),
     "copypaste": ("copy_paste", {}),
+    "random noise": ("noise", {}),
+    "salt pepper noise": ("salt_pepper", {}),
+    "iso noise": ("camera_gain", {}),
+    "brightness": ("exposure", {"space": "srgb"}),
+    "contrast stretching": ("contrast_stretch", {}),
+    "histogram equalization": ("equalize", {}),
+    "histogram equalisation": ("equalize", {}),
+    "equalise": ("equalize", {}),
+    "adaptive equalization": ("clahe", {}),
+    "adaptive equalisation": ("clahe", {}),
+    "autocontrast": ("auto_contrast", {}),
+}
+
+ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here, and what does their work
+    "modify classes": "classes are no part of a recipe, want --rename, --only or --drop-class beside --recipe",
+    "remap": "classes are no part of a recipe, want --rename OLD=NEW beside --recipe",
+    "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
+    "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
+    "isolate": "objects are not cut out into images of their own here, want it left out",
+    "isolate objects": "objects are not cut out into images of their own here, want it left out",
+    **dict.fromkeys(
+        ("bbcrop", "bbflip", "bbninety", "bbrotate", "bbshear"),
+        "a box is not cropped, flipped, turned or sheared by itself here, want it left out",
+    ),
 }
 
 
@@ -50,7 +76,7 @@ def normal(name: str) -> str:
     return " ".join(word for word in words if word not in _SMALL_WORDS) or " ".join(words)
 
 
-_SMALL_WORDS = frozenset({"with", "in", "to"})  # as in "fit with black edges", "stretch to 640x640"
+_SMALL_WORDS = frozenset({"with", "in", "to", "and"})  # as in "fit with black edges", "stretch to 640x640"
 _OURS = {normal(name): name for name in (*STEPS, UPRIGHT)}
 KNOWN = (*STEPS, UPRIGHT)
 

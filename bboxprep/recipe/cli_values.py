@@ -11,7 +11,8 @@ from typing import Any, get_args
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rendering import Pad
-from bboxprep.recipe.geometric import Axis, Crop
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Axis
 from bboxprep.recipe.multiples import How
 
 AXES: tuple[Axis, ...] = get_args(Axis)

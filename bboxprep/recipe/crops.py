@@ -1,23 +1,88 @@
-"""Random crop and tiles."""
+"""Crop, random crop and tiles."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, sqrt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.plan import Step
+from bboxprep.geometry.plan import Place, Step
 from bboxprep.geometry.shapes import visible_fractions
-from bboxprep.recipe.geometric import ChanceStep, Crop, Fit, RecipeStep, SizeLike, StepContext
+from bboxprep.recipe.geometric import ChanceStep, Fit, RecipeStep, SizeLike, StepContext
 from bboxprep.recipe.random_draw import Draw
-from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError
+from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice
 
 _TRIES = 20
 _MOST_TILES = 100  # along an axis
 _SHARE_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class Crop(RecipeStep):
+    """Keep the part of the image in the rectangle with the top left corner (`x`, `y`), px of the upright image.
+
+    With the `unit` "%" all four are per cent of the sides, rounded to whole px edge by edge; so are texts as in
+    ``Crop("10%", "0%", "80%", "100%")``.
+    """
+
+    name = "crop"
+    x: float
+    y: float
+    width: float
+    height: float
+    unit: Literal["px", "%"] = "px"
+
+    def __post_init__(self) -> None:
+        values: tuple[object, ...] = (self.x, self.y, self.width, self.height)
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) == 4 and all(re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*%\s*", text, re.ASCII) for text in texts):
+            for option, text in zip(("x", "y", "width", "height"), texts, strict=True):
+                object.__setattr__(self, option, float(text.strip().removesuffix("%")))
+            object.__setattr__(self, "unit", "%")
+        check_choice(self.name, "unit", self.unit, ("px", "%"))
+        self._check((self.x, self.y, self.width, self.height))
+
+    def _check(self, values: tuple[Any, ...]) -> None:
+        have, kinds = ",".join(map(str, values)), (int,) if self.unit == "px" else (int, float)
+        x, y, width, height = values if all(type(value) in kinds for value in values) else (-1, -1, -1, -1)
+        if self.unit == "%":
+            if not (min(x, y) >= 0 and min(width, height) > 0 and max(x + width, y + height) <= 100.0 + _SHARE_SLACK):
+                raise OptionError(self.name, "x", f"have {have} per cent, want a rectangle of 0% to 100%")
+            for option, value in zip(("x", "y", "width", "height"), values, strict=True):
+                object.__setattr__(self, option, float(value))
+        elif min(x, y) < 0 or min(width, height) < 1:
+            option = "x" if width and height else "width"
+            raise OptionError(self.name, option, f"have {have}, want X,Y >= 0 and W,H >= 1, or all four in %")
+
+    def _edges(self, size: Size) -> tuple[int, int, int, int]:
+        """The rectangle in an image of `size`: left, top, right, bottom in whole px."""
+        if self.unit == "px":
+            x, y, width, height = int(self.x), int(self.y), int(self.width), int(self.height)
+            return x, y, min(x + width, size.width), min(y + height, size.height)
+        across = (round(edge * size.width / 100.0) for edge in (self.x, min(100.0, self.x + self.width)))
+        down = (round(edge * size.height / 100.0) for edge in (self.y, min(100.0, self.y + self.height)))
+        (left, right), (top, bottom) = across, down
+        return left, top, right, bottom
+
+    def steps(self, size: Size) -> tuple[Step, ...]:
+        """One placement. Raises `PlanError` where the rectangle misses the image."""
+        left, top, right, bottom = self._edges(size)
+        if right <= left or bottom <= top:
+            raise PlanError(f"the {self} lies outside an image of {size}")
+        return (Place(Size(right - left, bottom - top), -left, -top),)
+
+    def options(self) -> dict[str, Any]:
+        """The four numbers, and the unit if it is not px."""
+        options = super().options()
+        return options if options.pop("unit") == "px" else {**options, "unit": "%"}
+
+    def __str__(self) -> str:
+        mark = "%" if self.unit == "%" else ""
+        return "crop " + ",".join(f"{value:g}{mark}" for value in (self.x, self.y, self.width, self.height))
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ code reads the plan. As in trainers: with r the smaller of target / source, the 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
-from bboxprep.errors import PlanError, UsageError
+from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, FLIP_VERTICAL, ROTATE_180
 from bboxprep.geometry.plan import Orient, Place, Resample, Step
@@ -29,7 +28,6 @@ from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, i
 SizeLike = int | tuple[int, int]
 Position = Literal["centre", "top-left"]  # of an image on a larger canvas
 _LONGEST = 32_766  # px of a side that OpenCV can make
-_SLACK = 1e-9  # per cent; an error of float64
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,15 @@ class RecipeStep:
     def needs_context(self) -> bool:
         """Whether `drawn` needs a `StepContext`."""
         return False
+
+    @property
+    def needs_boxes(self) -> bool:
+        """Whether `within` has to add the boxes of the output image to the drawn step."""
+        return False
+
+    def within(self, context: StepContext) -> RecipeStep | None:  # noqa: ARG002
+        """This drawn step for the output image, which `context` describes; None if it is not applied there."""
+        return self
 
     def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """This step with all values drawn; None if it is not applied. A fixed step returns itself."""
@@ -223,70 +230,6 @@ class Fill(Sized):
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
         return placed(_scaled(size, self.target, max), self.target)
-
-
-@dataclass(frozen=True)
-class Crop(RecipeStep):
-    """Keep the part of the image in the rectangle with the top left corner (`x`, `y`), px of the upright image.
-
-    With the `unit` "%" all four are per cent of the sides, rounded to whole px edge by edge; so are texts as in
-    ``Crop("10%", "0%", "80%", "100%")``.
-    """
-
-    name = "crop"
-    x: float
-    y: float
-    width: float
-    height: float
-    unit: Literal["px", "%"] = "px"
-
-    def __post_init__(self) -> None:
-        values: tuple[object, ...] = (self.x, self.y, self.width, self.height)
-        texts = [value for value in values if isinstance(value, str)]
-        if len(texts) == 4 and all(re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*%\s*", text, re.ASCII) for text in texts):
-            for option, text in zip(("x", "y", "width", "height"), texts, strict=True):
-                object.__setattr__(self, option, float(text.strip().removesuffix("%")))
-            object.__setattr__(self, "unit", "%")
-        check_choice(self.name, "unit", self.unit, ("px", "%"))
-        self._check((self.x, self.y, self.width, self.height))
-
-    def _check(self, values: tuple[Any, ...]) -> None:
-        have, kinds = ",".join(map(str, values)), (int,) if self.unit == "px" else (int, float)
-        x, y, width, height = values if all(type(value) in kinds for value in values) else (-1, -1, -1, -1)
-        if self.unit == "%":
-            if not (min(x, y) >= 0 and min(width, height) > 0 and max(x + width, y + height) <= 100.0 + _SLACK):
-                raise OptionError(self.name, "x", f"have {have} per cent, want a rectangle of 0% to 100%")
-            for option, value in zip(("x", "y", "width", "height"), values, strict=True):
-                object.__setattr__(self, option, float(value))
-        elif min(x, y) < 0 or min(width, height) < 1:
-            option = "x" if width and height else "width"
-            raise OptionError(self.name, option, f"have {have}, want X,Y >= 0 and W,H >= 1, or all four in %")
-
-    def _edges(self, size: Size) -> tuple[int, int, int, int]:
-        """The rectangle in an image of `size`: left, top, right, bottom in whole px."""
-        if self.unit == "px":
-            x, y, width, height = int(self.x), int(self.y), int(self.width), int(self.height)
-            return x, y, min(x + width, size.width), min(y + height, size.height)
-        across = (round(edge * size.width / 100.0) for edge in (self.x, min(100.0, self.x + self.width)))
-        down = (round(edge * size.height / 100.0) for edge in (self.y, min(100.0, self.y + self.height)))
-        (left, right), (top, bottom) = across, down
-        return left, top, right, bottom
-
-    def steps(self, size: Size) -> tuple[Step, ...]:
-        """One placement. Raises `PlanError` where the rectangle misses the image."""
-        left, top, right, bottom = self._edges(size)
-        if right <= left or bottom <= top:
-            raise PlanError(f"the {self} lies outside an image of {size}")
-        return (Place(Size(right - left, bottom - top), -left, -top),)
-
-    def options(self) -> dict[str, Any]:
-        """The four numbers, and the unit if it is not px."""
-        options = super().options()
-        return options if options.pop("unit") == "px" else {**options, "unit": "%"}
-
-    def __str__(self) -> str:
-        mark = "%" if self.unit == "%" else ""
-        return "crop " + ",".join(f"{value:g}{mark}" for value in (self.x, self.y, self.width, self.height))
 
 
 Axis = Literal["horizontal", "vertical", "both"]

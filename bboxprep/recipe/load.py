@@ -19,6 +19,8 @@ part. Each step checks its own options; this module defines how steps and option
       min_size: {"*": 8, person: 2%}
       only_images_with: [person, car]
       drop_empty: 0.9
+
+The settings of a version of a hosted service are understood too (`hosted`).
 """
 
 from __future__ import annotations
@@ -36,10 +38,12 @@ from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
+from bboxprep.recipe import hosted
 from bboxprep.recipe.augment import Augment, copies_options
-from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
+from bboxprep.recipe.catalog import ELSEWHERE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.cli_values import parse_size
-from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
 from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
@@ -116,6 +120,7 @@ class _Pad:
 def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
+    found = hosted.plain_recipe(found) if hosted.is_hosted(found) else found
     entries = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
     if "steps" in entries and "preprocess" in entries:
         raise WrongPlace(entries["steps"].where, "have steps beside preprocess, want one of them")
@@ -216,9 +221,12 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         name, given = next(iter(name.items()))
     if not isinstance(name, str):
         raise WrongPlace(item.where, f"have {plain_data(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
+    if kind := hosted.contrast_step(name, given):
+        name, given = kind, LocatedData({}, given.where)
     known = lookup(name)
     if known is None or known[0] not in STEPS:
-        raise WrongPlace(item.where, f"have the unknown step {name!r}{suggestion(name, KNOWN)}")
+        unknown = ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, KNOWN)}"
+        raise WrongPlace(item.where, unknown)
     step, implied = STEPS[known[0]], dict(known[1])
     entries = _options(step, given)
     if step is Resize and (other := _resize_as(entries)):
@@ -226,6 +234,8 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), pad_option, folder)
     for pad, where in _pads(step, implied, entries):
         pad_option.set(pad, where)
+    for option in implied.keys() - {"pad"} - entries.keys():
+        entries[option] = LocatedData(implied[option], given.where)
     return _built(step, entries, given, folder)
 
 
@@ -267,8 +277,8 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
 
 
 def _names(step: type[RecipeStep]) -> list[str]:
-    """The names of the options of a step, `p` last."""
-    return sorted((each.name for each in fields(step)), key=lambda name: name == "p")
+    """The names of the options of a step, those that most steps have last."""
+    return [each.name for each in sorted(fields(step), key=lambda each: each.kw_only is True)]
 
 
 def _built(

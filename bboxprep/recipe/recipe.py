@@ -187,19 +187,26 @@ class Recipe:
             return Drawn(self)
         plain = self.augment is not None and self.augment.plain and copy == 0
         augment = self.augment if is_training(split) and not plain else None
-        drawn, kept = self._with(()), 0
+        steps, kept = list[RecipeStep](), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Combination):
                 words = "several images become one, want a draw of each part (`recipe.combination_split`)"
                 raise UsageError(f"{step.name}: {words}")
-            context = drawn.step_context(image) if image and step.needs_context else None
-            if step.needs_context and context is None:
+            if step.needs_context and image is None:
                 raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
+            context = self._context_after(steps, image) if image and step.needs_context else None
             draw = Draw(self.seed, key, copy, number - len(self.steps))
             found = step.drawn(draw, context)
             kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
-            drawn = drawn._with((*drawn.steps, *((found,) if found else ())))
-        return Drawn(drawn, kept)
+            steps += [found] if found else []
+        if image and any(step.needs_boxes for step in steps):
+            outcome = self._context_after(steps, image)
+            steps = [found for step in steps if (found := step.within(outcome))]
+        return Drawn(self._with(steps), kept)
+
+    def _context_after(self, steps: Iterable[RecipeStep], image: ImageContext) -> StepContext:
+        """The image after the drawn `steps`."""
+        return self._with(step for step in steps if step.geometric).step_context(image)
 
     def step_context(self, image: ImageContext) -> StepContext:
         """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
@@ -268,6 +275,12 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
         name = combinations[0].name
         words = "twice, want it once" if other.name == name else f"beside {name}, want one step that takes other images"
         raise UsageError(f"{other.name}: have it {words}")
+    before = order[: order.index(combinations[0])] if combinations else ()
+    if early := next((step for step in before if step.needs_boxes), None):
+        late = combinations[0].name
+        raise UsageError(f"{early.name}: inside: have it before {late}, which moves boxes, want it after")
+    if late_one := next((step for step in order[first:] if step.needs_boxes), None):
+        raise UsageError(f"{late_one.name}: inside: have it after albumentations, which may move boxes, want it before")
 
 
 def _without_seed(step: RecipeStep) -> RecipeStep:

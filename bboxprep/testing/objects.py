@@ -19,7 +19,8 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.api import read
 from bboxprep.pipeline.work.convert import write
-from bboxprep.recipe.geometric import Crop, Fill, Letterbox
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset

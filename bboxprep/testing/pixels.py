@@ -11,7 +11,8 @@ from PIL import Image
 
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage

@@ -172,7 +172,7 @@ class SampleRenderer:
                 moved = canvas.pixels
             else:
                 moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
-        return effects_applied(moved, sample.rendering)
+        return effects_applied(moved, sample.rendering, plan.outline)
 
     def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:
         if base_image.pipeline is None:

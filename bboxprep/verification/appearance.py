@@ -41,11 +41,13 @@ CHROMA_LEFT = 4.0  # gray levels; nor those of which an effect leaves less: of w
 # and dark that are compared seem to keep 2.0
 EXCHANGED = 0.5  # how much nearer other channels must be
 LOST = 0.15  # of the colours that must be left
-COLOURING = frozenset({"grayscale", "hue", "saturation", "albumentations"})
-EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
-UNLIKE = frozenset({"hue", "noise"})  # after which contrasts are not compared
+COLOURING = frozenset({"grayscale", "hue", "saturation", "auto_contrast", "albumentations"})
+SPECKLED = frozenset({"noise", "salt_pepper", "camera_gain"})
+STRETCHED = frozenset({"contrast_stretch", "auto_contrast"})  # by the colours, which are not those of the gray image
+EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "equalize", "clahe"}) | STRETCHED | SPECKLED
+UNLIKE = frozenset({"hue"}) | STRETCHED | SPECKLED  # after which contrasts are not compared
 _PLAIN_MODES = frozenset({"L", "RGB"})
-NOISY = frozenset({"noise", "cutout"})
+NOISY = SPECKLED | {"cutout"}
 
 BAND = 48  # rows; where every second such band agrees clearly, the others are not looked at
 CLEAR = 0.96  # correlation, and share of the detail, of bands that agree clearly: `NEARER` can tell no shift then
@@ -150,7 +152,7 @@ def gray_faults(
     found = measure(expected, actual, mask, coarse)
     if found is None:
         return
-    if abs(found.light) > (LIGHT_OF_EFFECTS if EFFECTS & set(steps) else LIGHT):
+    if not STRETCHED & set(steps) and abs(found.light) > (LIGHT_OF_EFFECTS if EFFECTS & set(steps) else LIGHT):
         which = "brighter" if found.light > 0 else "darker"
         yield "light-differs", f"is {abs(found.light):.0f} gray levels {which} than expected", abs(found.light)
     elif not UNLIKE & set(steps) and not 1 / GAIN <= found.gain <= (np.inf if EFFECTS & set(steps) else GAIN):

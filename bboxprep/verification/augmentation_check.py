@@ -20,7 +20,7 @@ from bboxprep.verification.verification_inputs import VerificationInputs, with_u
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
 _CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
-_SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a draw adds
+_SETTLED = frozenset({"seed", "holes", "boxes", "centre", "others"})  # options that a draw adds
 
 
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
@@ -82,7 +82,7 @@ def _is_drawn_from(requested: Sequence[Step], image: ImageRow) -> bool:
 
 def _may_be_left_out(step: Step) -> bool:
     ((_, options),) = step.items()
-    return isinstance(options, Mapping) and ("p" in options or bool(options.get("keep")))
+    return isinstance(options, Mapping) and ("p" in options or bool(options.get("keep")) or "inside" in options)
 
 
 def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> bool:

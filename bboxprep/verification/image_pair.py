@@ -11,7 +11,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import DecodedImage, warped
 from bboxprep.images.gray_levels import Gray, softened
 from bboxprep.verification import whole_image
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, needs_margin, step_names
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, sees_margins, step_names
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
 from bboxprep.verification.region import beyond, pixels_inside
@@ -63,10 +63,10 @@ class ImagePair:
 
 
 def reduction(size: Size, steps: object) -> int:
-    """The divisor by which both images are reduced before they are compared; 1 after a blur, whose sigma is in px of
-    the full size.
+    """The divisor by which both images are reduced before they are compared; 1 after a blur, which is in px of the full
+    size.
     """
-    if "blur" in step_names(steps):
+    if not step_names(steps).isdisjoint(("blur", "motion_blur")):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 
@@ -85,9 +85,10 @@ def image_pair(
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
     expected = warped(source.gray, from_reduced, mapped.size)
-    if needs_margin(steps) and (level := level_of(pad)) is not None:
-        expected[~pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0)] = round(level)
-    effects = apply_effects(expected, steps)
+    shown = pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0) if sees_margins(steps) else None
+    if shown is not None and (level := level_of(pad)) is not None:
+        expected[~shown] = round(level)
+    effects = apply_effects(expected, steps, shown)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None

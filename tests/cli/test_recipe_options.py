@@ -14,8 +14,8 @@ from bboxprep.errors import UsageError
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure, Grayscale
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox
+from bboxprep.recipe.crops import Crop, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe

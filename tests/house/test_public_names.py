@@ -8,10 +8,11 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Condition", "Contrast"),
-    *("CopyPaste", "Crop", "Cutout"),
+    *("Affine", "Albumentations", "Augment", "AutoContrast", "BboxprepError", "Blur", "CameraGain", "Clahe"),
+    *("ClassPolicy", "Condition", "Contrast", "ContrastStretch", "CopyPaste", "Crop", "Cutout"),
     *(
         "Dataset",
+        "Equalize",
         "Exposure",
         "Fill",
         "Filters",
@@ -23,8 +24,8 @@ PUBLIC = [
         "ImagePolicy",
         "Instances",
     ),
-    *("Letterbox", "Mixup", "Mosaic", "Multiple", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate"),
-    "Sample",
+    *("Letterbox", "Mixup", "Mosaic", "MotionBlur", "Multiple", "Noise", "ObjectPolicy", "RandomCrop", "Recipe"),
+    *("Resize", "Rotate", "SaltPepper", "Sample"),
     *(
         "Saturation",
         "Scale",

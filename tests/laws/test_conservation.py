@@ -22,7 +22,8 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
-from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_objects
 from tests.conformance.examples import WRITTEN

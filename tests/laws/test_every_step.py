@@ -26,6 +26,7 @@ from bboxprep.images.raster.execute import execute
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
@@ -33,8 +34,8 @@ from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.catalog import STEPS
 from bboxprep.recipe.combination_split import split_at_combination, then
 from bboxprep.recipe.combining import COMBINING, CopyPaste, Mixup, Mosaic
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.painting import DARK, Box, bright_box, displayed
@@ -64,10 +65,18 @@ PAINTED: dict[str, Recipe] = {
     "hue": Recipe(augment=Augment(Hue((-180, 180)))),
     "saturation": Recipe(augment=Augment(Saturation((0.0, 3.0)))),
     "blur": Recipe(augment=Augment(Blur((0.0, 2.0)))),
+    "contrast_stretch": Recipe(looks.ContrastStretch()),
+    "auto_contrast": Recipe(looks.AutoContrast(1.0)),
+    "equalize": Recipe(looks.Equalize()),
+    "clahe": Recipe(looks.Clahe()),
+    "motion_blur": Recipe(augment=Augment(looks.MotionBlur((1.0, 3.0), (0.0, 180.0)))),
+    "salt_pepper": Recipe(augment=Augment(looks.SaltPepper(0.0002))),
+    "camera_gain": Recipe(augment=Augment(looks.CameraGain((0.0, 0.002)))),
     "noise": Recipe(augment=Augment(Noise((0.0, 12.0)))),
     "cutout": Recipe(Cutout(holes=((0.3, 0.4, 0.1, 0.1), (0.0, 0.0, 0.1, 0.1)))),
     "albumentations": Recipe(Albumentations(pipeline=PIPELINE)),
 }
+SPREAD = {"equalize"}  # it makes the ground, which has most of the pixels, as bright as 215
 TURNED = {"rotate", "shear"}  # their rectangles end in points
 
 
@@ -76,13 +85,13 @@ def found(pixels: NDArray[np.uint8], name: str) -> Box:
     if name in TURNED:
         x0, y0, x1, y1 = test_paint_turned.found_box(test_paint_turned.strength(pixels)).tolist()
         return x0, y0, x1, y1
-    return bright_box(pixels) if STEPS[name].geometric else bright_edges(pixels)
+    return bright_box(pixels) if STEPS[name].geometric else bright_edges(pixels, 0.855 if name in SPREAD else 0.5)
 
 
-def bright_edges(pixels: NDArray[np.uint8]) -> Box:
-    """The edges of what is bright in its middle row and column: half way from the darkest to the brightest green."""
+def bright_edges(pixels: NDArray[np.uint8], way: float) -> Box:
+    """The edges of what is bright in its middle row and column: some `way` from the darkest to the brightest green."""
     green = pixels[..., 1].astype(int)
-    bright = green > (green.min() + green.max()) / 2
+    bright = green > green.min() + way * (green.max() - green.min())
     rows, columns = (np.flatnonzero(bright.sum(axis=axis) > 3) for axis in (1, 0))
     across = np.flatnonzero(bright[(rows[0] + rows[-1]) // 2])
     down = np.flatnonzero(bright[:, (columns[0] + columns[-1]) // 2])

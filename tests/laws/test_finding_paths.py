@@ -23,7 +23,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import RECORD
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
-from bboxprep.recipe.geometric import Crop
+from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.recipe import Recipe
 from tests.conformance import tfrecords
 

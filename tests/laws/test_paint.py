@@ -19,7 +19,8 @@ from bboxprep.images.codecs import lossless
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage

@@ -25,8 +25,8 @@ from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Shear
-from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop, Tile
+from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.formats.yolo.trees import grow

@@ -25,7 +25,8 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
 from tests.conformance.examples import AVAILABLE, WRITTEN

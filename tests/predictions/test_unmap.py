@@ -35,7 +35,8 @@ from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import painted_image

@@ -5,13 +5,14 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from bboxprep.model.rendering import Pad
+from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
@@ -20,6 +21,7 @@ from tests.strategies import sizes
 NAMES = st.text(st.characters(codec="utf-8"), max_size=8)
 PLACES = st.sampled_from(["centre", "top-left"])
 CHANCES = st.one_of(st.just(1.0), st.floats(0.0, 1.0))
+INSIDE = st.sampled_from([None, "boxes"])
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
@@ -77,6 +79,13 @@ def chance_steps() -> st.SearchStrategy[RecipeStep]:
         st.builds(Blur, amounts(0, 9), p=CHANCES),
         st.builds(Noise, amounts(0, 50), st.one_of(st.none(), st.integers(0, 2**63 - 1)), p=CHANCES),
         st.builds(Cutout, st.integers(1, 4), amounts(0, 1), p=CHANCES),
+        st.builds(looks.MotionBlur, amounts(1, 40), amounts(-360, 360), inside=INSIDE, p=CHANCES),
+        st.builds(looks.SaltPepper, amounts(0, 1), p=CHANCES),
+        st.builds(looks.CameraGain, amounts(0, 1), inside=INSIDE, p=CHANCES),
+        st.builds(looks.ContrastStretch, amounts(0, 40), amounts(60, 100), p=CHANCES),
+        st.builds(looks.AutoContrast, amounts(0, 40), p=CHANCES),
+        st.builds(looks.Equalize, p=CHANCES),
+        st.builds(looks.Clahe, amounts(0, 50), st.integers(1, 64), p=CHANCES),
         st.builds(Albumentations, st.just({"transform": {"p": 0.5, "é": [1, None]}}), p=CHANCES),
         st.builds(Albumentations, object=st.just("some.module:pipeline"), p=CHANCES),
         fixed_steps(),
@@ -101,7 +110,7 @@ def recipes(draw: st.DrawFn, *, tiles: int = 1, mosaics: int = 1) -> Recipe:
         st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=mosaics)
     )
     copies = draw(st.integers(1, 5))
-    chance.sort(key=lambda step: isinstance(step, Albumentations))  # nothing that moves pixels may come after it
+    chance.sort(key=lambda step: 2 * isinstance(step, Albumentations) + step.needs_boxes)  # what moves pixels is first
     return Recipe(
         *steps,
         upright=draw(st.booleans()),

@@ -27,7 +27,8 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.validation import Location
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.geometric import Crop, Flip, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 

@@ -7,7 +7,7 @@ import pytest
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.recipe.cli_values import parse_color, parse_crop, parse_pad, parse_size, parse_tile
-from bboxprep.recipe.geometric import Crop
+from bboxprep.recipe.crops import Crop
 
 
 @pytest.mark.parametrize(

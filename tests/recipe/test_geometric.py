@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Resample
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 
 SIZES = st.builds(Size, st.integers(1, 5000), st.integers(1, 5000))
 

@@ -15,8 +15,8 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Exposure, Grayscale, Noise
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.catalog import STEPS, lookup
-from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop, Tile
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.load import read_recipe, recipe_of
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe

@@ -18,8 +18,8 @@ from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combination_split import split_at_combination
 from bboxprep.recipe.combining import Mosaic
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes

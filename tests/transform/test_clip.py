@@ -17,7 +17,8 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, OutsideRule
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 from tests.strategies import dihedrals, instances, plans

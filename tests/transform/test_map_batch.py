@@ -19,7 +19,8 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Sample
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_batch
 from bboxprep.transform.render import SampleRenderer

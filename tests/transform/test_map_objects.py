@@ -15,7 +15,8 @@ from bboxprep.geometry.shapes import clip_boxes, map_boxes
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location as Spot
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_objects as moving
 from bboxprep.transform.map_objects import map_objects

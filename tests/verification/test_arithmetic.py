@@ -14,7 +14,8 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, ring_area
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.arithmetic import Derived, apply, apply_to_boxes, derive, turn_matrix, turned_size

@@ -18,8 +18,8 @@ from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Noise
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.verification.augmentation_check import _is_drawn_from, _requested_steps, _steps

@@ -19,7 +19,8 @@ from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 from bboxprep.verification.arithmetic import Derived, derive

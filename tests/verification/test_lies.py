@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Layer
 from bboxprep.verification.verify import VerificationReport, verify

@@ -16,7 +16,8 @@ from bboxprep.errors import UsageError
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.recipe.affine_steps import Rotate, Shear
 from bboxprep.recipe.appearance import Contrast, Exposure
-from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import make, recorded, told

@@ -10,7 +10,8 @@ import pytest
 
 from bboxprep import formats
 from bboxprep.frames.resolve import LabelsIn
-from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.conformance.examples import WRITTEN

@@ -11,7 +11,8 @@ from bboxprep.errors import LayoutError, MissingPackageError, UsageError
 from bboxprep.io import remote
 from bboxprep.io.remote import forget
 from bboxprep.pipeline.output.run_record import open_run
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import FAULTS, Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verification.verify import verify

@@ -19,8 +19,8 @@ from bboxprep.images.raster import execute
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.crops import RandomCrop
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.crops import Crop, RandomCrop
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Layer
 from bboxprep.verification.verify import VerificationReport, verify

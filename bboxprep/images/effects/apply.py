@@ -8,33 +8,32 @@ rounded, clipped and then cast, so nothing overflows; a gain or factor of 1 chan
 albumentations takes. Its other steps of these names work on levels that are rounded on the way (hues to 2 degrees),
 draw their noise from a generator that may change, or drop what rounding should keep.
 
-**Which light a gain multiplies.** "linear": what the stored sRGB levels stand for (IEC 61966-2-1), as a longer exposure
-does, by one stop for a gain of 2. "srgb": the stored levels themselves, as torchvision, albumentations and what
-services call brightness do; the same gain is then much stronger in bright parts.
+**Same bytes on every machine.** Gray, saturation and hue are arithmetic on single pixels without another library;
+`pixel_noise`, `motion` and `histograms` say how theirs are.
 
-**Same bytes on every machine.** Gray, saturation and hue are arithmetic on single pixels without another library. For
-noise, numpy promises the raw bits of its generators, but not the normal numbers that it makes of them. So 16 raw bits
-at a time choose one of the 65,536 quantiles of the normal distribution: it ends at 4.3 sigma, which is well beyond what
-a level of 255 tells.
+**Inside boxes.** An effect with `boxes` is applied to the whole image, of which what is in the boxes is kept. So a blur
+blends its box with what is around it, and boxes that overlap are changed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from statistics import NormalDist
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import InternalError
-from bboxprep.geometry.affine import Size
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.images.effects import histograms, pixel_noise
+from bboxprep.images.effects.light import exposure_table, rounded
+from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Colour = int | tuple[int, int, int]
+Shares = Sequence[Sequence[float]]  # x, y, width and height of rectangles, as shares of an image
 
 _LEAST_BLUR = 0.1  # px of sigma; the kernel of less is a single 1
 CUTOUT = "cutout"
@@ -46,48 +45,60 @@ _RED, _GREEN, _BLUE = 299, 587, 114  # thousandths: ITU-R BT.601
 _STRIP = 1 << 14  # pixels; what is worked out of so many fits into a cache, and costs a third
 
 
-_CHOICES = 1 << 16
-_FINE = 1 << 20  # parts of a sigma that quantiles are kept in; what is finer may differ from one C library to the next
-
-
-def effects_applied(pixels: Pixels, rendering: Rendering) -> Pixels:
+def effects_applied(pixels: Pixels, rendering: Rendering, outline: Points | None = None) -> Pixels:
     """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout; may be the same array.
+    `outline` (Q, 2) px is the convex ring around what is no margin; None: there is none.
 
     Pure: the same for the same arguments, on every machine. Raises `InternalError` for an unknown effect.
     """
     for effect in rendering.effects:
-        if effect.name not in _EFFECTS:
+        options = dict(effect.options)
+        if effect.name in _HISTOGRAMS:
+            changed = _HISTOGRAMS[effect.name](pixels, options, seen_of(_size(pixels), outline))
+        elif effect.name in _EFFECTS:
+            changed = _EFFECTS[effect.name](pixels, options, rendering)
+        else:
             raise InternalError(f"effect {effect.name!r}: unknown")
-        pixels = _EFFECTS[effect.name](pixels, dict(effect.options), rendering)
+        pixels = changed if options.get("boxes") is None else _inside(options["boxes"], changed, pixels)
     return pixels
 
 
-def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
-    """The holes (K, 4) of a cutout `effect` in an image of `size`, x0 y0 x1 y1 in whole px; none for other effects."""
-    holes = dict(effect.options).get("holes") if effect.name == CUTOUT else ()
-    shares = np.array(holes or (), dtype=np.float64).reshape(-1, 4)
+def _inside(boxes: Shares, changed: Pixels, pixels: Pixels) -> Pixels:
+    """`changed` inside the `boxes`, `pixels` outside."""
+    mixed = pixels.copy()
+    for x0, y0, x1, y1 in whole_pixels(_size(pixels), boxes).tolist():
+        mixed[y0:y1, x0:x1] = changed[y0:y1, x0:x1]
+    return mixed
+
+
+def _size(pixels: Pixels) -> Size:
+    return Size(pixels.shape[1], pixels.shape[0])
+
+
+def seen_of(size: Size, outline: Points | None) -> NDArray[np.bool_] | None:
+    """The pixels (H, W) of an image of `size` whose middles are inside the convex ring `outline`; None for all."""
+    if outline is None:
+        return None
+    columns, rows = np.arange(size.width) + 0.5, np.arange(size.height)[:, None] + 0.5
+    after = np.roll(outline, -1, axis=0)
+    around = float(np.sum(outline[:, 0] * after[:, 1] - after[:, 0] * outline[:, 1]))
+    seen = np.full((size.height, size.width), len(outline) > 2)
+    for (x0, y0), (x1, y1) in zip(outline.tolist(), after.tolist(), strict=True):
+        seen &= ((x1 - x0) * (rows - y0) - (y1 - y0) * (columns - x0)) * around >= 0.0
+    return None if seen.all() else seen
+
+
+def whole_pixels(size: Size, rectangles: Shares) -> NDArray[np.int64]:
+    """The `rectangles`, x y width height as shares of an image of `size`, as (K, 4) x0 y0 x1 y1 in whole px."""
+    shares = np.array(rectangles, dtype=np.float64).reshape(-1, 4)
     edges = np.concatenate((shares[:, :2], shares[:, :2] + shares[:, 2:]), axis=1)
     limit = np.tile(size, 2)
     return np.asarray(np.clip(np.rint(edges * limit), 0, limit).astype(np.int64))
 
 
-@lru_cache(maxsize=256)
-def exposure_table(gain: float, space: Literal["linear", "srgb"]) -> Pixels:
-    """The table uint8 (256,) that multiplies the light of each level by `gain`."""
-    levels = np.arange(256, dtype=np.float64)
-    if space == "srgb" or gain == 1.0:
-        return rounded(levels * gain)
-    return rounded(255.0 * _encoded(np.minimum(_decoded(levels / 255.0) * gain, 1.0)))
-
-
-def _decoded(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The light that sRGB values stand for (IEC 61966-2-1), both 0 to 1."""
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-
-
-def _encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sRGB values for light (IEC 61966-2-1), both 0 to 1."""
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1.0 / 2.4) - 0.055)
+def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
+    """The holes (K, 4) of a cutout `effect` in an image of `size`, x0 y0 x1 y1 in whole px; none for other effects."""
+    return whole_pixels(size, (dict(effect.options).get("holes") or ()) if effect.name == CUTOUT else ())
 
 
 def _grayscale(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
@@ -118,15 +129,26 @@ def _blur(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
     return np.asarray(opencv().GaussianBlur(np.ascontiguousarray(pixels), (0, 0), options["sigma"]))
 
 
+def _motion_blur(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
+    return motion_blurred(pixels, options["length"], options["angle"])
+
+
 def _noise(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
-    return add_noise(pixels, options["sigma"], options["seed"])
+    return pixel_noise.add_noise(pixels, options["sigma"], options["seed"])
+
+
+def _salt_pepper(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
+    return pixel_noise.salt_and_pepper(pixels, options["share"], options["seed"])
+
+
+def _camera_gain(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
+    return pixel_noise.add_sensor_noise(pixels, options["variance"], options["seed"])
 
 
 def _cutout(pixels: Pixels, options: Mapping[str, Any], rendering: Rendering) -> Pixels:
-    size = Size(pixels.shape[1], pixels.shape[0])
     fill = _fill(rendering, gray=pixels.ndim == 2)
     pixels = pixels.copy()
-    for x0, y0, x1, y1 in holes_in(size, Effect(CUTOUT, tuple(options.items()))).tolist():
+    for x0, y0, x1, y1 in whole_pixels(_size(pixels), options["holes"] or ()).tolist():
         pixels[y0:y1, x0:x1] = fill
     return pixels
 
@@ -146,8 +168,19 @@ _EFFECTS: Mapping[str, Callable[[Pixels, Mapping[str, Any], Rendering], Pixels]]
     "hue": _hue,
     "saturation": _saturation,
     "blur": _blur,
+    "motion_blur": _motion_blur,
     "noise": _noise,
+    "salt_pepper": _salt_pepper,
+    "camera_gain": _camera_gain,
     CUTOUT: _cutout,
+}
+_HISTOGRAMS: Mapping[str, Callable[[Pixels, Mapping[str, Any], NDArray[np.bool_] | None], Pixels]] = {
+    "contrast_stretch": lambda pixels, options, seen: histograms.stretch(pixels, options["low"], options["high"], seen),
+    "auto_contrast": lambda pixels, options, seen: histograms.auto_contrast(pixels, options["cutoff"], seen),
+    "equalize": lambda pixels, _, seen: histograms.equalize(pixels, grayscale(pixels, 1), seen),
+    "clahe": lambda pixels, options, seen: histograms.clahe(
+        pixels, grayscale(pixels, 1), options["clip"], options["tiles"], seen
+    ),
 }
 
 
@@ -217,26 +250,3 @@ def _in_strips(change: Callable[[Pixels], Pixels], pixels: Pixels) -> Pixels:
     """`change` applied to all rows, in strips that fit into the cache."""
     rows = max(1, _STRIP // pixels.shape[1])
     return np.concatenate([change(pixels[top : top + rows]) for top in range(0, len(pixels), rows)])
-
-
-def rounded(levels: NDArray[Any]) -> Pixels:
-    """The nearest of the levels 0 to 255 to `levels`, of any dtype and shape: rounded (halves to even), cut, cast."""
-    return np.asarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
-
-
-def add_noise(pixels: Pixels, sigma: float, seed: int) -> Pixels:
-    """`pixels` plus noise of `sigma` levels, cut at 0 and 255; each channel of each pixel has its own."""
-    if sigma == 0.0:
-        return pixels
-    levels = np.rint(_quantiles() * (sigma / _FINE)).astype(np.int16)
-    raw = np.random.PCG64(seed).random_raw(-(-pixels.size // 4))
-    choices = np.asarray(raw).astype("<u8").view("<u2")[: pixels.size].reshape(pixels.shape)
-    return np.asarray(np.clip(pixels + levels[choices], 0, 255).astype(np.uint8))
-
-
-@lru_cache(maxsize=1)
-def _quantiles() -> NDArray[np.int64]:
-    """The middles (65536,) of equal shares of the normal distribution, in `_FINE` parts of a sigma."""
-    normal = NormalDist()
-    lower = [round(normal.inv_cdf((place + 0.5) / _CHOICES) * _FINE) for place in range(_CHOICES // 2)]
-    return np.array([*lower, *(-each for each in reversed(lower))], dtype=np.int64)

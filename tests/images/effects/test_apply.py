@@ -22,14 +22,14 @@ from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
 from bboxprep.images.effects import apply
 from bboxprep.images.effects.apply import (
-    add_noise,
     effects_applied,
-    exposure_table,
     grayscale,
     holes_in,
     saturate,
     turn_hue,
 )
+from bboxprep.images.effects.light import exposure_table
+from bboxprep.images.effects.pixel_noise import add_noise
 from bboxprep.model.rendering import Effect, Pad, Rendering
 
 Pixels = NDArray[np.uint8]
@@ -328,7 +328,7 @@ def test_noise_is_the_same_for_ever() -> None:
 
 def test_noise_of_one_size_is_the_same_in_another_process() -> None:
     code = (
-        "import numpy as np; from hashlib import sha256; from bboxprep.images.effects.apply import add_noise;"
+        "import numpy as np; from hashlib import sha256; from bboxprep.images.effects.pixel_noise import add_noise;"
         "print(sha256(add_noise(np.zeros((9, 7, 3), np.uint8), 30.0, 5).tobytes()).hexdigest())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

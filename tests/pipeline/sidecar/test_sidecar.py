@@ -28,7 +28,8 @@ from bboxprep.pipeline.resume.journal import FOLDER
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar import writer
 from bboxprep.pipeline.work.convert import write
-from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from tests.conformance.examples import WRITTEN
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small
