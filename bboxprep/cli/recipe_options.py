@@ -35,10 +35,6 @@ _MANNER = ("pad", "kernel", "upright", "no_upright")
 _FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class")
 
 _OPTIONS = (
-    click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
-    click.option("--resize", metavar="WxH", help="Stretch to this size."),
-    click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
-    click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre."),
     click.option(
         "--crop",
         metavar="X,Y,W,H",

@@ -277,8 +277,8 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
         raise UsageError(f"{other.name}: have it {words}")
     before = order[: order.index(combinations[0])] if combinations else ()
     if early := next((step for step in before if step.needs_boxes), None):
-        late = combinations[0].name
-        raise UsageError(f"{early.name}: inside: have it before {late}, which moves boxes, want it after")
+        taking = combinations[0].name
+        raise UsageError(f"{early.name}: inside: have it before {taking}, which moves boxes, want it after")
     if late_one := next((step for step in order[first:] if step.needs_boxes), None):
         raise UsageError(f"{late_one.name}: inside: have it after albumentations, which may move boxes, want it before")
 

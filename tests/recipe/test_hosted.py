@@ -15,10 +15,12 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Shear
-from bboxprep.recipe.crops import Mosaic, RandomCrop
+from bboxprep.recipe.augment import Augment
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import RandomCrop
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe, recipe_of
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.verification.verify import verify
 from tests.tiny import tiny

@@ -17,10 +17,12 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.crops import Mosaic, RandomCrop
+from bboxprep.recipe.augment import Augment
+from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.crops import RandomCrop
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.load import recipe_of
-from bboxprep.recipe.recipe import Augment, ImageContext, Recipe
+from bboxprep.recipe.recipe import ImageContext, Recipe
 from tests.tiny import tiny
 
 PICTURE = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)

@@ -9,8 +9,9 @@ from PIL import ImageChops
 
 from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate
+from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import augmented, codes, edit_object, photos, redraw, told
 
