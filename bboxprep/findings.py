@@ -92,6 +92,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "object-added": (Severity.NOTE, "a function given to map added objects; they count as objects of the source"),
     "object-filtered": (Severity.NOTE, "an object is smaller or larger than a filter asks for; dropped"),
     "object-removed": (Severity.NOTE, "a function given to map or filter left objects out; dropped as asked"),
+    "object-unisolated": (Severity.NOTE, "an object of which no image was made: its class, its size or a crowd region"),
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "orientation-stale": (Severity.NOTE, "labels lie on the stored image of a photo that asks to be turned"),

@@ -34,7 +34,9 @@ class _Place(click.ParamType["Path | str"]):
 
 
 class _FormatName(click.ParamType["str"]):
-    """The name of a format, in any case: of one that `load` gives, and whose name is in `names`."""
+    """The name of a format, in any case, or what follows the underscore in it: of one that `load` gives, and whose name is
+    in `names`.
+    """
 
     name = "format"
 
@@ -42,7 +44,8 @@ class _FormatName(click.ParamType["str"]):
         self._names, self._load = names, load
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        name = {name.casefold(): name for name in formats.names()}.get(value.casefold(), value)
+        ends = {name.partition("_")[2]: name for name in formats.names() if "_" in name}
+        name = (ends | {name.casefold(): name for name in formats.names()}).get(value.casefold(), value)
         try:
             self._load(name)
         except UsageError as error:

@@ -175,10 +175,13 @@ class Printer:
 
 def _shown_place(place: Sequence[Finding], folder: Path | None) -> str:
     """The findings about one place, its path as it can be opened from where one stands."""
-    first, *others = place
+    first = place[0]
     if folder is not None and first.path and not is_stored(folder):
         first = replace(first, path=str(folder / first.path))
-    return "; ".join([str(first), *(finding.message for finding in others)])
+    times = Counter(finding.message for finding in place)  # in their order, the first one first
+    words = [str(first), *list(times)[1:]]
+    marks = [f" ({count} times)" if count > 1 else "" for count in times.values()]
+    return "; ".join(map("".join, zip(words, marks, strict=True)))
 
 
 def _turned_images(source: Source) -> str:

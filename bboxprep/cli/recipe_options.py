@@ -24,13 +24,14 @@ from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_tile
+from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_isolate, parse_pad, parse_tile
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep
 from bboxprep.recipe.recipe import Recipe, Upright
 
 _COPIES = ("copies", "balance", "seed")
-_STEPS = (*SIZE_FLAGS, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", *_COPIES)
+_CUTS = ("crop", "tile", "isolate")
+_STEPS = (*SIZE_FLAGS, *_CUTS, "flip", "rotate", "grayscale", "exposure", "no_flip_classes", *_COPIES)
 _MANNER = ("pad", "kernel", "upright", "no_upright")
 _FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class")
 
@@ -44,6 +45,14 @@ _OPTIONS = (
         "--tile",
         metavar="WxH|2rows,3columns[:OVERLAP]",
         help="Cut into tiles of this size, or so many, after any sizing.",
+    ),
+    click.option(
+        "--isolate",
+        is_flag=False,
+        flag_value="0%",
+        metavar="[MARGIN][:square]",
+        help="Make an image of each object, in the folder of its class, with this margin: a share of the longer side "
+        "of its box, as in 10%; square, as far as the image reaches.",
     ),
     click.option(
         "--flip",
@@ -218,6 +227,10 @@ def _is_for_all(step: RecipeStep) -> bool:
 def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     """The steps in the order that the flags act in."""
     steps: list[RecipeStep] = [parse_crop(given["crop"])] if given["crop"] else []
+    if given["isolate"]:
+        from bboxprep.recipe.isolate import Isolate
+
+        steps.append(Isolate(**parse_isolate(given["isolate"])))
     steps += sizing_steps(given)
     if given["tile"]:
         steps.append(Tile(**parse_tile(given["tile"])))

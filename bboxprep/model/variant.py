@@ -1,4 +1,4 @@
-"""The copy and the tile that a sample is, where a recipe makes several output images of one source image."""
+"""The copy, tile or object that a sample is, where a recipe makes several output images of one source image."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ import msgspec
 class SampleVariant(msgspec.Struct, frozen=True):
     """Copy number `copy` of the image `key` (``split/name`` in the source), and its `tile` ("r0c1", "" for the whole).
 
-    `recipe` is the recipe drawn for it, without chance, as plain data; empty until it is drawn.
+    An image of one object or some ("o2", the third) has the `rows` of these among the objects of the source image, and
+    goes to the `folder`, named after their class; "" for none. `recipe` is the recipe drawn for it, without chance, as
+    plain data; empty until it is drawn.
     """
 
     key: str
     copy: int = 0
     tile: str = ""
     recipe: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    rows: tuple[int, ...] = ()
+    folder: str = ""
 
     @property
     def is_first(self) -> bool:
         """Whether it is the first output of its image: the source image is counted once, with this one."""
-        return self.copy == 0 and self.tile in ("", "r0c0")
+        return self.copy == 0 and self.tile in ("", "r0c0", "o0")
 
     @property
     def name(self) -> str:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
+from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Named, chance_in, loaded
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import require_class
@@ -22,12 +24,15 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.rendering import SETTLED
 from bboxprep.model.sample import Part, Sample
 from bboxprep.model.splits import is_training
+from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.variants import isolated_variants
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
 from bboxprep.recipe.combining import Combination, CopyPaste
 from bboxprep.recipe.geometric import Flip, RecipeStep
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.transform.combine import combine, pastable_rows, place_part, with_objects_alone
 from bboxprep.transform.render import SampleRenderer
@@ -85,6 +90,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         """`sample` transformed by the recipe drawn for it."""
         if sample.header is None or sample.refusal:
             return AugmentedSample(sample.transform(self.recipe.without_augment), (sample,))
+        sample = self._with_own_objects(sample)
         split, step = self._combination_of(sample)
         if split and step:
             return self._combined(sample, split, step)
@@ -118,11 +124,20 @@ class Augmenter(msgspec.Struct, frozen=True):
             return None, None
         return split, split.drawn(_key(variant), variant.copy)
 
+    def _with_own_objects(self, sample: Sample) -> Sample:
+        """`sample` without the objects that are not of its image, where the recipe isolates them."""
+        step = self.recipe.isolate
+        if step is None or step.others == "keep" or not _variant_of(sample).rows:
+            return sample
+        return isolated(sample, step, self._source_names(mirrored=False))
+
     def _transformed(self, sample: Sample, recipe: Recipe, variant: SampleVariant, *steps: RecipeStep) -> Sample:
         """`sample` transformed by `recipe` as drawn for `variant`, and by `steps`; refused where that is impossible.
 
         A flip that `Flip.keep` prevents is a finding.
         """
+        if recipe.isolate and not variant.rows:
+            return _left_out(sample)
         try:
             drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:
@@ -143,7 +158,10 @@ class Augmenter(msgspec.Struct, frozen=True):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
         turn = recipe.turn_of(header.turn, sample.frame)
-        if not sample.parts:
+        if recipe.isolate:
+            boxes = map_boxes(sample.to_stored, sample.instances.boxes[list(variant.rows)])
+            recipe = recipe.isolated(header.size, turn, boxes)
+        elif not sample.parts:
             recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
         return recipe.drawn(_key(variant), variant.copy, ImageContext.of(sample, names, turn), split=sample.split)
 
@@ -153,7 +171,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         Without any other image that fits, it has one part, and a finding says so.
         """
         variant, canvas, parts, used = _variant_of(sample), step.canvas, list[Part](), list[Sample]()
-        others = self._picked(sample, step)
+        others = tuple(map(self._with_own_objects, self._picked(sample, step)))
         if len(others) < step.wanted:
             sample = sample.with_findings(_alone(sample, step))
         for number, source in enumerate((sample, *others)):
@@ -207,6 +225,31 @@ class Augmenter(msgspec.Struct, frozen=True):
         return found if step.repeats else None
 
 
+def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
+    """`sample` with the objects alone that its image is made of by `step`. The first image of its source also has those
+    of which no image is made; they are dropped, with a finding for each class.
+    """
+    variant, objects = _variant_of(sample), sample.instances
+    made = {row for one in isolated_variants(step, sample, names) for row in one.rows}
+    held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
+    valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
+    kept = [row for row in held if row in variant.rows or not valid[row]]
+    left_out = np.isin(np.arange(len(objects)), held) & ~np.isin(np.arange(len(objects)), kept)
+    location = Location(sample.relative_path, sample.split, names)
+    found = drop_findings_by_class("object-unisolated", objects, left_out, location, "no image is made of it")
+    return sample.replace_fast(
+        instances=objects.select(kept),
+        findings=(*sample.findings, *found) if variant.is_first else (),
+        source_count=sample.source_count - len(objects) + len(held) if variant.is_first else len(held),
+        variant=msgspec.structs.replace(variant, rows=tuple(map(kept.index, variant.rows))),
+    )
+
+
+def _left_out(sample: Sample) -> Sample:
+    finding = Finding("image-filtered", "shows no object to isolate", path=sample.relative_path, split=sample.split)
+    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
+
+
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:
     return not isinstance(step, CopyPaste) or bool(pastable_rows(sample, boxes=step.boxes))
 
@@ -232,6 +275,8 @@ def _check(recipe: Recipe, names: Sequence[str]) -> None:
     for step in _all_steps(recipe):
         for name in step.keep if isinstance(step, Flip) else ():
             require_class("flip: keep", name, names)
+        for name in step.classes if isinstance(step, Isolate) else ():
+            require_class("isolate: classes", name, names)
         if isinstance(step, Albumentations):
             named = Named(str(step.pipeline) if step.pipeline else None, step.object)
             loaded(named)

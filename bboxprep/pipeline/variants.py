@@ -7,33 +7,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import PurePosixPath
 
 import msgspec
+import numpy as np
 
 from bboxprep.errors import PlanError
 from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.io.safe_names import safe_name
 from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples
-from bboxprep.model.sample import Frame
+from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
+from bboxprep.model.validation import check_boxes
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.recipe import Recipe
 
 
 def with_variants(source: Source, recipe: Recipe) -> Source:
-    """`source` with one sample for each output image of `recipe` (copies, tiles); unchanged if it makes neither."""
+    """`source` with one sample for each output image of `recipe` (copies, tiles, objects); unchanged if none."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
-    variants = [
-        variant
-        for row, (summary, copies) in enumerate(zip(source.summaries, copies_of_images(source, recipe), strict=True))
-        for variant in _variants(row, summary, source.frame_of(summary), recipe, copies)
-    ]
+    made = [(row, one) for row, one in enumerate(copies_of_images(source, recipe))]
+    if recipe.isolate:
+        shown = chain.from_iterable(source.dataset.batches())
+        objects = (isolated_variants(recipe.isolate, sample, source.dataset.categories.names) for sample in shown)
+        variants = [
+            (row, msgspec.structs.replace(one, copy=copy))
+            for (row, copies), own in zip(made, objects, strict=True)
+            for copy in range(copies)
+            for one in own
+        ]
+    else:
+        variants = [
+            variant
+            for row, copies in made
+            for variant in _variants(row, source.summaries[row], source.frame_of(source.summaries[row]), recipe, copies)
+        ]
     taken = _VariantSamples(source.dataset, tuple(variant for _, variant in variants))
     rows = list(enumerate(row for row, _ in variants))
     dataset = replace(
@@ -48,6 +64,28 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
         for row, variant in variants
     )
     return msgspec.structs.replace(source, dataset=dataset, summaries=summaries)
+
+
+def isolated_variants(step: Isolate, sample: Sample, names: Sequence[str]) -> list[SampleVariant]:
+    """The variants of `sample`, whose labels are rows of `names`: one for each image that `step` makes of it; one of
+    the whole image, which is left out, where there is nothing to make.
+    """
+    key, objects = f"{sample.split}/{sample.name}", sample.instances
+    if sample.header is None or sample.refusal:
+        return [SampleVariant(key)]
+    sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
+    fitting = check_boxes(objects, sample.size)[0] & ~objects.crowd & (sides >= step.min_size).all(axis=1)
+    rows = [
+        row
+        for row in np.flatnonzero(fitting).tolist()
+        if not step.classes or names[objects.labels[row]] in step.classes
+    ]
+    groups = ([tuple(rows)] if rows else []) if step.together else [(row,) for row in rows]
+    folders = [safe_name(names[objects.labels[group[0]]]) if step.has_one_class else "" for group in groups]
+    return [
+        SampleVariant(key, tile=f"o{number}", rows=group, folder=folder)
+        for number, (group, folder) in enumerate(zip(groups, folders, strict=True))
+    ] or [SampleVariant(key)]
 
 
 def copies_of_images(source: Source, recipe: Recipe) -> list[int]:
@@ -100,4 +138,5 @@ class _VariantSamples(msgspec.Struct, frozen=True):
 
 def _named(name: str, variant: SampleVariant) -> str:
     path = PurePosixPath(name)
-    return str(path.with_stem(path.stem + variant.name)) if variant.name else name
+    path = path.with_stem(path.stem + variant.name) if variant.name else path
+    return str(PurePosixPath(variant.folder) / path) if variant.folder else str(path)

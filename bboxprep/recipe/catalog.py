@@ -12,6 +12,7 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.multiples import Multiple
 
 UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
@@ -19,7 +20,7 @@ UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not
 STEPS: Mapping[str, type[RecipeStep]] = {
     step.name: step
     for step in (
-        Letterbox, Resize, Fit, Fill, Multiple, Crop, Tile,
+        Letterbox, Resize, Fit, Fill, Multiple, Crop, Tile, Isolate,
         Flip, Rotate, Scale, Translate, Shear, RandomCrop,
         looks.Grayscale, looks.Exposure, looks.Contrast, looks.Hue, looks.Saturation,
         looks.ContrastStretch, looks.AutoContrast, looks.Equalize, looks.Clahe,
@@ -39,6 +40,8 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
     "fit white edges": ("letterbox", {"pad": 255}),
     "fit reflect edges": ("letterbox", {"pad": "reflect"}),
     "static crop": ("crop", {}),
+    "isolate objects": ("isolate", {}),
+    "dynamic crop": ("isolate", {"others": "keep"}),
     "greyscale": ("grayscale", {}),
     "noise injection": ("noise", {}),
     "mix up": ("mixup", {}),
@@ -61,8 +64,6 @@ ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here,
     "remap": "classes are no part of a recipe, want --rename OLD=NEW beside --recipe",
     "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
     "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
-    "isolate": "objects are not cut out into images of their own here, want it left out",
-    "isolate objects": "objects are not cut out into images of their own here, want it left out",
     **dict.fromkeys(
         ("bbcrop", "bbflip", "bbninety", "bbrotate", "bbshear"),
         "a box is not cropped, flipped, turned or sheared by itself here, want it left out",

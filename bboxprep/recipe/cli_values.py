@@ -62,6 +62,16 @@ def parse_tile(text: str) -> dict[str, Any]:
     return {"size": parse_size(size, "tile"), **shared}
 
 
+def parse_isolate(text: str) -> dict[str, Any]:
+    """The arguments of `Isolate` in ``10%``, ``0.1`` or ``10%:square``: its margin, and whether it is square."""
+    margin, colon, word = text.partition(":")
+    if colon and word.strip() != "square":
+        raise UsageError(f"`isolate`: have {text!r}, want MARGIN, as in 10%, or MARGIN:square")
+    share = margin.strip().removesuffix("%")
+    number = _number(share or "0", "isolate", "MARGIN[:square], as in 10%")
+    return {"margin": number / 100.0 if margin.strip().endswith("%") else number, "square": bool(colon)}
+
+
 def parse_flip(text: str) -> tuple[Axis, float]:
     """``horizontal`` (every image) or ``horizontal:0.5`` (with this probability)."""
     axis, colon, chance = text.partition(":")

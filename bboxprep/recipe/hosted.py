@@ -16,6 +16,8 @@ much a factor may differ from 1; "noise" is salt and pepper, up to that share of
 share of the area, and what is left gets the size of the resize again; mosaic has the probability 0.5 and the size of
 the resize; "filter-null" leaves out that share of the images without objects.
 
+Isolated objects, a static crop and tiles come before the resize, so that all images have the size that it asks for.
+
 A map has no order: the steps are applied in that of the tables below, the geometric ones first.
 """
 
@@ -30,8 +32,14 @@ from bboxprep.spelling import suggestion
 
 _KEYS = ("preprocessing", "augmentation", "seed", "versionName")
 _CONTRASTS = ("Contrast Stretching", "Histogram Equalization", "Adaptive Equalization")
-_ORDER = ("auto orient", "resize", "grayscale", "contrast", "filter null")
-_OTHER_NAMES = {"auto adjust contrast": "contrast", "90 rotate": "ninety", "rotation": "rotate", "mosaic": "mosaic"}
+_ORDER = ("auto orient", "isolate", "static crop", "tile", "resize", "grayscale", "contrast", "filter null")
+_OTHER_NAMES = {
+    "auto adjust contrast": "contrast",
+    "isolate objects": "isolate",
+    "90 rotate": "ninety",
+    "rotation": "rotate",
+    "mosaic": "mosaic",
+}
 _INSIDE = ("brightness", "exposure", "blur", "noise")
 _Steps = list[dict[str, Any]]
 
@@ -52,8 +60,9 @@ def plain_recipe(found: LocatedData) -> LocatedData:
     if "auto orient" in before:
         recipe["upright"] = LocatedData(before["auto orient"].is_on, before["auto orient"].where)
     resize = list(_listed(before, {"resize": _resize}))
+    cuts = _listed(before, {"isolate": lambda _: [{"isolate": {}}], "static crop": _static_crop, "tile": _tile})
     looks = _listed(before, {"grayscale": lambda _: [{"grayscale": {}}], "contrast": _contrast})
-    recipe["preprocess"] = LocatedData([*resize, *looks], found.where)
+    recipe["preprocess"] = LocatedData([*cuts, *resize, *looks], found.where)
     if (null := before.get("filter null")) and null.is_on:
         recipe["filters"] = _at({"drop_empty": null.share("percent", 100.0)}, null.where)
     augment = _named(entries.get("augmentation"), ("image", *_AUGMENTS, *(f"bb{name}" for name in _INSIDE)))
@@ -155,6 +164,18 @@ def _augmented(options: Mapping[str, _Options], resize: list[LocatedData]) -> It
 
 def _in_boxes(step: Mapping[str, Any], where: str) -> LocatedData:
     return _at({name: {**options, "inside": "boxes"} for name, options in step.items()}, where)
+
+
+def _static_crop(options: _Options) -> _Steps:
+    options.known("x_min", "x_max", "y_min", "y_max")
+    left, top = (options.number(name, 0.0, 99.0, 0.0) for name in ("x_min", "y_min"))
+    right, bottom = (options.number(name, 1.0, 100.0, 100.0) for name in ("x_max", "y_max"))
+    return [{"crop": [f"{left:g}%", f"{top:g}%", f"{right - left:g}%", f"{bottom - top:g}%"]}]
+
+
+def _tile(options: _Options) -> _Steps:
+    options.known("rows", "columns")
+    return [{"tile": {name: int(options.number(name, 1.0, 100.0)) for name in ("rows", "columns")}}]
 
 
 def _resize(options: _Options) -> _Steps:

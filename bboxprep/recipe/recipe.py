@@ -32,6 +32,7 @@ from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.combining import Combination
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.random_draw import Draw
 
 Upright = bool | Literal["auto"]
@@ -118,8 +119,13 @@ class Recipe:
 
     @cached_property
     def is_tiled(self) -> bool:
-        """Whether it cuts images into tiles."""
-        return any(isinstance(step, Tile) for step in self.steps)
+        """Whether it cuts images into tiles, or into images of single objects."""
+        return any(isinstance(step, Tile | Isolate) for step in self.steps)
+
+    @cached_property
+    def isolate(self) -> Isolate | None:
+        """Its step that makes images of single objects."""
+        return next((step for step in self.steps if isinstance(step, Isolate)), None)
 
     @cached_property
     def chooses_size(self) -> bool:
@@ -229,6 +235,17 @@ class Recipe:
             for (row, column), crop in crops
         )
 
+    def isolated(self, size: Size, turn: Dihedral, boxes: Boxes) -> Recipe:
+        """The recipe of the image of the objects in `boxes` (M, 4) px of the stored image of `size` and EXIF `turn`,
+        with a `Crop` in place of `Isolate`. Raises `PlanError` where nothing of them is left before that step.
+        """
+        if self.isolate is None:
+            return self
+        place = self.steps.index(self.isolate)
+        plan = _plan(self._with(self.steps[:place]), size, turn)
+        crop = self.isolate.crop(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
+        return self._with((*self.steps[:place], crop, *self.steps[place + 1 :]), self.augment, self.seed)
+
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""
         how = {"pad": _plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
@@ -263,10 +280,12 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
     first = next((place for place, step in enumerate(order) if isinstance(step, Albumentations)), len(order))
     for late in (step for step in order[first:] if step.geometric):
         raise UsageError(f"{late.name}: have it after albumentations, want it before: a pipeline gets the output image")
-    if sum(isinstance(step, Tile) for step in steps) > 1:
-        raise UsageError("tile: have it twice, want it once")
-    if augment and any(isinstance(step, Tile) for step in augment.steps):
-        raise UsageError("tile: have it under augment, want it in the steps for all splits")
+    cuts = [step.name for step in steps if isinstance(step, Tile | Isolate)]
+    if len(cuts) > 1:
+        raise UsageError(f"{cuts[1]}: have it {'twice' if cuts[0] == cuts[1] else f'beside {cuts[0]}'}, want it once")
+    for step in augment.steps if augment else ():
+        if isinstance(step, Tile | Isolate):
+            raise UsageError(f"{step.name}: have it under augment, want it in the steps for all splits")
     combinations = [step for step in order if isinstance(step, Combination)]
     for step in combinations:
         if step in steps:

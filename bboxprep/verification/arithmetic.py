@@ -30,6 +30,7 @@ _BEYOND = {  # why some steps cannot be derived
     "albumentations": "what a pipeline of albumentations draws is not derived here",
     "random_crop": "the record does not say what was drawn for an image",
     "tile": "the record does not say which tile an image is",
+    "isolate": "the record does not say which object an image is of",
 }
 
 

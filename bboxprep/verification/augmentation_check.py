@@ -91,7 +91,7 @@ def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> b
     if not isinstance(wanted, Mapping) or not isinstance(options, Mapping):
         return step == drawn[place]
     match name:
-        case "random_crop":
+        case "random_crop" | "isolate":
             return bool(have == "crop")
         case "tile":
             return have == "crop" and _is_tile(wanted, options, drawn[:place], image)

@@ -16,6 +16,7 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.geometric import ObjectComparison
+from bboxprep.verification.isolated import isolate_of, isolated_rows
 from bboxprep.verification.sides import losses_of, map_of
 from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs
 
@@ -49,13 +50,16 @@ def filter_faults(
 def _may_be_left_out(case: VerificationInputs, image: ImageRow, filters: Filters) -> bool:
     """Whether `filters` may leave `image` out, by the objects that are surely in its output."""
     origin = case.origin(image)
+    if not image.tile and (options := isolate_of(case)) is not None:
+        names = case.origin_names(origin, mirrored=False) if origin else []
+        return origin is None or not isolated_rows(options, origin.instances, names, origin.size)
     if not filters.only_images_with and not filters.drop_empty and not filters.where:
         return False
     mapped = map_of(case, image, origin) if origin else None
     if origin is None or mapped is None:  # not known here
         return True
     names = case.origin_names(origin, mirrored=image.mirrored)
-    losses = losses_of(case, image, origin.instances, names, expect(origin.instances, mapped), mapped)
+    losses = losses_of(case, image, origin, names, expect(origin.instances, mapped), mapped)
     kept, most = [names[row] for row in np.flatnonzero(~losses.maybe).tolist()], int(np.count_nonzero(~losses.surely))
     if not _keeps(filters, kept, surely=False):
         return True

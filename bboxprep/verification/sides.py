@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,13 @@ from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Affine
 from bboxprep.images.codecs.independent_decoder import PillowHeader, read_pillow_header
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
 from bboxprep.verification.drawn_labels import as_drawn, has_whole_edges
 from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.isolated import rows_of_image
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import with_own_cuts, with_rectangles
@@ -71,7 +71,7 @@ def side_of(
         drawn = fits(as_drawn(expected, origin.instances, mapped), boxes, tolerance, outlined=outlined)
         fitting |= drawn & has_whole_edges(boxes)
     names = case.origin_names(origin, mirrored=image.mirrored)
-    losses = losses_of(case, image, origin.instances, names, expected, mapped)
+    losses = losses_of(case, image, origin, names, expected, mapped)
     tolerance = np.broadcast_to(tolerance, expected.boxes.shape)
     return SourceSide(image, origin, mapped, expected, tolerance, names, fitting, losses), word, faults
 
@@ -79,15 +79,18 @@ def side_of(
 def losses_of(
     case: VerificationInputs,
     image: ImageRow,
-    source: Instances,
+    origin: Sample,
     names: list[str],
     expected: Expectation,
     mapped: Mapped,
 ) -> ExpectedLosses:
-    """The losses that the rules of the run and the recipe of `image` demand of the objects of its `source`."""
+    """The losses that the rules of the run and the recipe of `image` demand of the objects of its source `origin`."""
+    source, held = origin.instances, rows_of_image(case, image, origin)
     policy, steps = case.run.record.object_policy, case.recipe(image).get("steps")
     without_crowd = drops_crowd(policy.crowd, case.carries, case.format)
     losses = expected_losses(source, names, expected, mapped, policy, steps, without_crowd=without_crowd)
+    if held is not None:
+        losses = replace(losses, surely=losses.surely | ~held, maybe=losses.maybe | ~held)
     return with_size_limits(losses, case.filters, names, source.crowd, expected, mapped) if case.filters else losses
 
 

@@ -23,6 +23,7 @@ from bboxprep.verification.augmentation_check import augment_of, drawn_faults
 from bboxprep.verification.class_balance import copy_faults
 from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.isolated import isolated_faults
 from bboxprep.verification.oriented import overreach
 from bboxprep.verification.removals import removal_totals
 from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs, described, names_of
@@ -73,6 +74,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     yield from _stray_images(case)
     yield from _repeated_outputs(case.run.images)
     yield from copy_faults(case, augment_of(case.run.record.recipe))
+    yield from isolated_faults(case)
     yield from _class_faults(case)
     yield from class_faults(case)
     yield from _totals(case, contents)
