@@ -122,9 +122,9 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     bboxprep convert photos upright --to coco --from voc --labels-in stored
     bboxprep convert mine theirs both --to yolo --rename Car=car --split train=0.8,val=0.2
 
-    Steps act in the order upright, crop, isolate, one of letterbox/resize/fit/fill, multiple, tile, flip, rotate, grayscale, exposure. One
-    with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training images alone, --copies
-    times. --recipe gives any steps in any order.
+    Steps act in the order upright, crop, isolate, one of letterbox/resize/fit/fill, multiple, tile, flip, rotate,
+    grayscale, exposure. One with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training
+    images alone, --copies times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
     recipe = recipes.chosen_recipe(given)
     say = printing.Printer(quiet=given["quiet"])

@@ -34,8 +34,8 @@ class _Place(click.ParamType["Path | str"]):
 
 
 class _FormatName(click.ParamType["str"]):
-    """The name of a format, in any case, or what follows the underscore in it: of one that `load` gives, and whose name is
-    in `names`.
+    """The name of a format, in any case, or the part of it after an underscore. It is one that `load` gives, and in
+    `names`.
     """
 
     name = "format"

@@ -68,8 +68,11 @@ def plain_recipe(found: LocatedData) -> LocatedData:
     augment = _named(entries.get("augmentation"), ("image", *_AUGMENTS, *(f"bb{name}" for name in _INSIDE)))
     copies = augment.pop("image", None)
     steps = list(_augmented(augment, resize))
+    versions = int(copies.number("versions", 1.0, 10_000.0)) if copies else 1
+    if copies and versions > 1 and not steps:
+        raise WrongPlace(copies.where, f"image: have {versions} versions and no step of chance, want one, as in flip")
     if steps:
-        asked = {"copies": _at(int(copies.number("versions", 1.0, 10_000.0)), copies.where)} if copies else {}
+        asked = {"copies": _at(versions, copies.where)} if copies else {}
         recipe["augment"] = LocatedData({**asked, "steps": LocatedData(steps, found.where)}, found.where)
     return LocatedData(recipe, found.where)
 

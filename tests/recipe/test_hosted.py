@@ -141,6 +141,7 @@ def test_what_is_off_is_left_out() -> None:
         ({"resize": {"width": 640}}, {}, "resize: height: have none, want a number of 1 to 32766"),
         ({"resiz": {"width": 640}}, {}, "have the unknown step 'resiz'; did you mean 'resize'"),
         ({}, {"bbshear": {"horizontal": 9}}, "augmentation.bbshear: a box is not cropped, flipped"),
+        ({}, {"image": {"versions": 2}}, "augmentation.image: image: have 2 versions and no step of chance"),
         ({}, {"mosaic": True}, "mosaic: want a resize"),
         ({}, {"blur": {"pixel": 3}}, "augmentation.blur.pixel: blur: have the unknown option 'pixel'"),
         ({}, {"blur": {"pixels": "3"}}, "augmentation.blur.pixels: blur: pixels: have '3'"),

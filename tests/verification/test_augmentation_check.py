@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Noise
+from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, MotionBlur, Noise
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
@@ -27,6 +28,7 @@ from bboxprep.verification.verify import verify
 from tests.verification.outputs import augmented, codes, copied, edit_record, edit_row, edit_rows, photos, told
 
 SIZE = Size(640, 480)
+BOXES = np.array([(10.0, 20.0, 200.0, 220.0), (300.0, 30.0, 400.0, 330.0)])
 CHANCES = (
     Flip(p=0.5),
     Flip("vertical", keep=("car",)),
@@ -40,6 +42,7 @@ CHANCES = (
     Contrast(OneOf((0.8, 1.2))),
     Noise((0.0, 9.0), p=0.5),
     Cutout(2, (0.1, 0.2), p=0.5),
+    MotionBlur((2.0, 9.0), inside="boxes"),
 )
 WISHES = st.lists(st.sampled_from(CHANCES), min_size=1, max_size=5)
 
@@ -57,7 +60,9 @@ def explained(recipe: Recipe, drawn: dict[str, Any], tile: str = "") -> bool:
 @given(requested=WISHES, seed=st.integers(0, 99), key=st.text(max_size=3), copy=st.integers(0, 3))
 def test_every_draw_is_explained_by_its_recipe(requested: list[Any], seed: int, key: str, copy: int) -> None:
     recipe = Recipe(Letterbox(320), augment=Augment(*requested, copies=4), seed=seed)
-    drawn = recipe.drawn(key, copy, ImageContext(SIZE, names=frozenset({"car"} if seed % 2 else ()))).recipe.options()
+    drawn = recipe.drawn(
+        key, copy, ImageContext(SIZE, boxes=BOXES[: seed % 3], names=frozenset({"car"} if seed % 2 else ()))
+    ).recipe.options()
     assert explained(recipe, json.loads(json.dumps(drawn)))
 
 

@@ -10,8 +10,10 @@ from PIL import ImageChops
 from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.augment import Augment
+from bboxprep.recipe.catalog import STEPS
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.verification.arithmetic import APPEARANCE
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import augmented, codes, edit_object, photos, redraw, told
 
@@ -41,3 +43,8 @@ def test_a_true_output_is_proven_and_lies_in_it_are_found(tmp_path: Path, steps:
     moved = "IMG_2004.jpg"
     redraw(next(out.rglob(moved)), lambda image: ImageChops.offset(image, 14, 9))
     assert codes(verify(out, photos("coco")), moved) & {"image-shifted", "box-off-object", "pixels-differ"}
+
+
+def test_verify_knows_that_every_effect_moves_nothing() -> None:
+    effects = {name for name, step in STEPS.items() if not step.geometric}
+    assert effects - {"albumentations"} == APPEARANCE

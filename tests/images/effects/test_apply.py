@@ -20,7 +20,7 @@ from PIL import Image
 
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.effects import apply
+from bboxprep.images.effects import apply, light
 from bboxprep.images.effects.apply import (
     effects_applied,
     grayscale,
@@ -365,7 +365,8 @@ MISTAKES: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_values_worked_out_by_hand_catch_mistakes(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "rounded", MISTAKES[mistake])
+    for module in (apply, light):
+        monkeypatch.setattr(module, "rounded", MISTAKES[mistake])
     exposure_table.cache_clear()
     with pytest.raises(AssertionError):
         test_exposure_by_hand()
