@@ -8,7 +8,7 @@ from bboxprep.model.rendering import Pad
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
@@ -81,15 +81,22 @@ PADS: st.SearchStrategy[Pad] = st.one_of(
 )
 
 
+def combinations() -> st.SearchStrategy[RecipeStep]:
+    """Any step that makes one image of several."""
+    return st.one_of(
+        st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES),
+        st.builds(Mixup, amounts(0, 1), p=CHANCES),
+        st.builds(CopyPaste, amounts(0, 1), st.booleans(), p=CHANCES),
+    )
+
+
 @st.composite
 def recipes(draw: st.DrawFn, *, tiles: int = 1, mosaics: int = 1) -> Recipe:
     """Any recipe, with a tile and a mosaic at times."""
     steps = draw(st.lists(fixed_steps(), max_size=3)) + draw(
         st.lists(st.builds(Tile, sizes(90), numbers(0, 0.9)), max_size=tiles)
     )
-    chance = draw(st.lists(chance_steps(), max_size=4)) + draw(
-        st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=mosaics)
-    )
+    chance = draw(st.lists(chance_steps(), max_size=4)) + draw(st.lists(combinations(), max_size=mosaics))
     copies = draw(st.integers(1, 5))
     chance.sort(key=lambda step: isinstance(step, Albumentations))  # nothing that moves pixels may come after it
     return Recipe(
