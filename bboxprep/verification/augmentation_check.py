@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 from typing import Any
 
+import msgspec
+
 from bboxprep.geometry.affine import Size
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.recipe.combining import COMBINING
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, with_upright
@@ -32,6 +35,7 @@ def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     if image.recipe is None or not requested:
         return
     always, augment = _requested_steps(requested)
+    yield from _part_faults(always, augment, image)
     plain = unseen or (image.copy == 0 and augment_of(requested).get("plain") is True)
     if _is_drawn_from(always if plain else [*always, *augment], image) and _same_manner(requested, image.recipe):
         return
@@ -40,6 +44,18 @@ def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     else:
         words = f"{_words(image.recipe)} is nothing that the recipe of the run draws"
         yield _fault("draw-differs", image, words + (f" for copy {image.copy}" if augment else ""))
+
+
+def _part_faults(always: Sequence[Step], augment: Sequence[Step], image: ImageRow) -> Iterator[Fault]:
+    """The faults of the steps of each part of an image of several, besides tiles, whose places depend on its size."""
+    place = next((place for place, step in enumerate(augment) if step.keys() & COMBINING), None)
+    if place is None or any("tile" in step for step in always):
+        return
+    for number, part in enumerate(image.parts):
+        row = msgspec.structs.replace(image, recipe=part.recipe or {"steps": []})
+        if not _is_drawn_from([*always, *augment[:place]], row):
+            words = f"{_words(row.recipe or {})} of part {number + 1} is nothing that the recipe of the run draws"
+            yield _fault("draw-differs", image, words)
 
 
 def _fault(code: str, image: ImageRow, words: str) -> Fault:

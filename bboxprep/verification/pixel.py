@@ -64,6 +64,8 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     if sample is None or sample.header is None or not image.output:
         return PixelComparison()
     count = len(sample.instances)
+    if image.parts:
+        return _unsure(count, "the pixels of several images in one are not compared, only where their objects lie")
     if origin is None or origin.header is None or mapped is None:
         word = case.why_not or "the source of an image, or how it was mapped, is not known"
         return _unsure(count, word)

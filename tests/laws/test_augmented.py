@@ -31,7 +31,7 @@ from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.geometric import Fit, Flip, Letterbox
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
@@ -331,3 +331,18 @@ def test_chance_for_all_splits_is_refused(tmp_path: Path, pipeline: list[Any], m
     sample = open_source(FIXTURES / "phone-photos-coco").dataset[0]
     with pytest.raises(UsageError, match=message.removesuffix(" for all splits").removesuffix(" for all")):
         sample.transform(recipe)
+
+
+@pytest.mark.parametrize(("step", "count"), [(CopyPaste(), 3), (Mixup(), 1)])
+def test_without_another_picture_that_fits_it_is_told_and_nothing_is_done(
+    tmp_path: Path, step: RecipeStep, count: int
+) -> None:
+    """Boxes alone cannot be cut out, and one picture is no two."""
+    root = tiny(tmp_path / "source", range(count))
+    outcome = run(root, tmp_path / "out", Recipe(augment=Augment(step), seed=1))
+    run(root, tmp_path / "plain", Recipe())
+    assert [finding.code for finding in outcome.account.findings] == ["combined-with-none"] * count
+    labels = [
+        {path: data for path, data in tree(tmp_path / name).items() if "labels" in path} for name in ("out", "plain")
+    ]
+    assert labels[0] == labels[1]

@@ -9,12 +9,21 @@ from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
+<<<<<<< HEAD
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
+=======
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
+from bboxprep.recipe.crops import RandomCrop, Tile
+from bboxprep.recipe.crops import Crop
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.augment import Augment
+from bboxprep.recipe.recipe import Recipe
+>>>>>>> paste
 from bboxprep.recipe.values import OneOf
 from tests.strategies import sizes
 
@@ -97,7 +106,17 @@ PADS: st.SearchStrategy[Pad] = st.one_of(
 )
 
 
+<<<<<<< HEAD
 TILES = st.builds(Tile, st.none(), numbers(0, 0.9), st.integers(1, 4), st.integers(1, 4))
+=======
+def combinations() -> st.SearchStrategy[RecipeStep]:
+    """Any step that makes one image of several."""
+    return st.one_of(
+        st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES),
+        st.builds(Mixup, amounts(0, 1), p=CHANCES),
+        st.builds(CopyPaste, amounts(0, 1), st.booleans(), p=CHANCES),
+    )
+>>>>>>> paste
 
 
 @st.composite
@@ -106,9 +125,7 @@ def recipes(draw: st.DrawFn, *, tiles: int = 1, mosaics: int = 1) -> Recipe:
     steps = draw(st.lists(fixed_steps(), max_size=3)) + draw(
         st.lists(st.builds(Tile, sizes(90), numbers(0, 0.9)) | TILES, max_size=tiles)
     )
-    chance = draw(st.lists(chance_steps(), max_size=4)) + draw(
-        st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=mosaics)
-    )
+    chance = draw(st.lists(chance_steps(), max_size=4)) + draw(st.lists(combinations(), max_size=mosaics))
     copies = draw(st.integers(1, 5))
     chance.sort(key=lambda step: 2 * isinstance(step, Albumentations) + step.needs_boxes)  # what moves pixels is first
     return Recipe(

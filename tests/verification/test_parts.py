@@ -11,6 +11,7 @@ import pytest
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.api import convert
+from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.appearance import Cutout, Exposure
 from bboxprep.recipe.augment import Augment
@@ -79,5 +80,9 @@ def test_a_lie_about_what_was_drawn_is_found(tmp_path: Path) -> None:
             step["copy_paste"] |= {"share": 0.1}
         return row
 
+    true = (out / IMAGES).read_bytes()
     edit_rows(out, other)
     assert {"draw-differs", "object-extra"} <= codes(verify(out, sample=0))
+    (out / IMAGES).write_bytes(true)
+    edit_rows(out, lambda row: row | {"parts": [part | {"recipe": {"steps": []}} for part in row.get("parts", ())]})
+    assert "draw-differs" in codes(verify(out, sample=0))
