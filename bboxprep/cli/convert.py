@@ -131,7 +131,8 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     engine = _engine(given)
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
-    opened = _open(sources, given, engine, say)
+    thumbnails = bool(recipe.filters.dedupe) or (split is not None and split.group_by == "near")
+    opened = _open(sources, given, engine, say, thumbnails=thumbnails)
     whole = assemble(opened, object_policy, split)
     if len(opened) > 1:
         say.together(whole)
@@ -191,7 +192,9 @@ def _engine(given: dict[str, Any]) -> Engine:
     return Local(given["workers"])
 
 
-def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer) -> list[Source]:
+def _open(
+    sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer, *, thumbnails: bool
+) -> list[Source]:
     with links_admitted(*folder_of_links(given["follow_links"] or "")):
         roots = [find_root(path, given["format"]) for path in sources]
     found = [root.format for root in roots]
@@ -204,6 +207,7 @@ def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: p
             object_policy=policies.chosen_rules(given),
             labels_only=given["labels_only"] or given["images"] == "none",
             decode_all=given["decode_all"],
+            thumbnails=thumbnails,
             engine=engine,
             options=lambda name: options.chosen_options("read_options", name, given, found),
         )

@@ -26,6 +26,11 @@ from bboxprep.pipeline.source.usable import check_usable
 @click.option(
     "--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all of it here; - is the terminal."
 )
+@click.option(
+    "--dedupe",
+    type=click.Choice(["report"]),
+    help="Name the images that look alike, for which all are decoded, reduced; --decode-all does so too.",
+)
 @labels_in_option
 @max_pixels_option
 @decode_all_option
@@ -46,6 +51,7 @@ def command(source: Path, **given: Any) -> None:
         image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
         object_policy=chosen_rules(given),
         decode_all=given["decode_all"],
+        thumbnails=given["decode_all"] or given["dedupe"] == "report",
         follow_links=given["follow_links"] or "",
         options=lambda name: chosen_options("read_options", name, given),
     )

@@ -21,7 +21,7 @@ from bboxprep.io.text import read_text
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
-from bboxprep.model.filters import Filters, SizeLimit
+from bboxprep.model.filters import Dedupe, Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
@@ -33,7 +33,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
 _MOST_BYTES = 1 << 24  # of a file of new names
 _MANNER = ("pad", "kernel", "upright", "no_upright")
-_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty")
+_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "dedupe")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -122,10 +122,10 @@ split_options: Decorator = in_section(
     ),
     click.option(
         "--group-by",
-        metavar="file|folder|regex:PATTERN|exif-time[:SECONDS]",
-        help="What --split keeps together: images of one name (file, the default), of one folder, of one first group "
-        "of a pattern in their names, or photos that one camera took within SECONDS (60) of each other. With "
-        "exif-time an added photo can join two groups, which may move one of them.",
+        metavar="file|folder|near|regex:PATTERN|exif-time[:SECONDS]",
+        help="What --split keeps together: images of one name (file, the default), of one folder, that look alike "
+        "(near), of one first group of a pattern in their names, or photos that one camera took within SECONDS (60) of "
+        "each other. With near and exif-time an added image can join two groups, which may move one of them.",
     ),
 )
 
@@ -164,6 +164,13 @@ _FILTER_OPTIONS = (
         help="Leave out this share of the images, or tiles, without objects, chosen by a hash of their names; without "
         "SHARE all of them.",
     ),
+    click.option(
+        "--dedupe",
+        type=click.Choice([one for one in get_args(Dedupe) if one]),
+        help="Images that look alike, such as copies that were saved again or made smaller: name them, or leave out "
+        "all but one of them; that of test stays, else of val, of train last. Decodes all images once more, reduced. "
+        "Without it they are named as far as the run decodes images.",
+    ),
 )
 
 
@@ -195,7 +202,8 @@ def _filters(given: Mapping[str, Any]) -> Filters:
     limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
     where = tuple(map(Condition.parse, given["where"]))
     wanted, share = _names(given["only_images_with"]), given["drop_empty"] or 0.0
-    return Filters(only_images_with=wanted, drop_empty=share, where=where, **limits)
+    dedupe: Dedupe = given["dedupe"] or ""
+    return Filters(only_images_with=wanted, drop_empty=share, where=where, dedupe=dedupe, **limits)
 
 
 def _limit(text: str, option: str) -> SizeLimit:

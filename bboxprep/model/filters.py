@@ -1,7 +1,7 @@
 """Filters: which objects and which images a run leaves out. None of them changes what it keeps.
 
-Sizes are those of the box of an object in the output image, for this is what a model is trained on. Limits act first,
-then the rules for images, on the objects that are left.
+Sizes are those of the box of an object in the output image, for this is what a model is trained on. Near duplicates are
+found first, in the source; then limits act, then the rules for images, on the objects that are left.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.model.conditions import Condition
 from bboxprep.spelling import suggestion
+
+Dedupe = Literal["", "report", "drop"]
+"""What a run does about images that look alike: report them where it decodes them, always, or leave all but one out."""
 
 _LIMIT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:e[-+]?\d{1,3})?)\s*(px|%)?", re.ASCII)
 _WANT = "N (px) or N% of the side of the image"
@@ -60,7 +63,8 @@ class Filters:
     An object is left out if a side of its box is below its limit of `min_size` or above that of `max_size`; crowd
     regions stay, for their size is that of no object, and what they cover would become background. An image is
     left out, with its objects, if none of them is of a class in `only_images_with`, or if a condition of `where` is not
-    true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
+    true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names. With
+    `dedupe` "drop" so is an image of the source that looks like another one; with "report" that is noted alone.
     Raises `UsageError`.
     """
 
@@ -69,6 +73,7 @@ class Filters:
     only_images_with: tuple[str, ...] = ()
     drop_empty: float = 0.0
     where: tuple[Condition, ...] = ()
+    dedupe: Dedupe = ""
 
     def __post_init__(self) -> None:
         for option in ("min_size", "max_size"):
@@ -80,6 +85,8 @@ class Filters:
         share: object = self.drop_empty
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise UsageError(f"drop_empty: have {share!r}, want a share of 0 to 1")
+        if self.dedupe not in get_args(Dedupe):
+            raise UsageError(f"dedupe: have {self.dedupe!r:.80}, want {' or '.join(filter(None, get_args(Dedupe)))}")
 
     @classmethod
     def of(cls, data: object) -> Filters:
@@ -100,7 +107,11 @@ class Filters:
         where = tuple(map(Condition.parse, (asked,) if isinstance(asked, str) else _listed(asked, "where")))
         limits = {name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data}
         return cls(
-            only_images_with=tuple(dict.fromkeys(names)), drop_empty=data.get("drop_empty", 0.0), where=where, **limits
+            only_images_with=tuple(dict.fromkeys(names)),
+            drop_empty=data.get("drop_empty", 0.0),
+            where=where,
+            dedupe=data.get("dedupe", ""),
+            **limits,
         )
 
     def __bool__(self) -> bool:
@@ -117,7 +128,8 @@ class Filters:
             found["only_images_with"] = list(self.only_images_with)
         if self.where:
             found["where"] = list(map(str, self.where))
-        return found | ({"drop_empty": self.drop_empty} if self.drop_empty else {})
+        found |= {"drop_empty": self.drop_empty} if self.drop_empty else {}
+        return found | ({"dedupe": self.dedupe} if self.dedupe else {})
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `UsageError` for a class that is none of `names`."""
@@ -152,6 +164,8 @@ def _limits(data: object, option: str) -> Iterator[SizeLimit]:
 def _words(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(text if name == ALL else f"{name}={text}" for name, text in value.items())
+    if isinstance(value, str):
+        return value
     return " ".join(value) if isinstance(value, list) else f"{value:g}"
 
 

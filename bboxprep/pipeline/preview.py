@@ -13,6 +13,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.augment import Augmenter, with_variants
+from bboxprep.pipeline.source.near_duplicates import deduplicated
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.work.filtering import FilterPlan
 from bboxprep.recipe.recipe import Recipe
@@ -41,7 +42,7 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
 
     They are training images where there are any, from all over the dataset, each image with all that is made of it.
     """
-    taken = with_variants(source, recipe)
+    taken = with_variants(deduplicated(source, recipe.filters.dedupe), recipe)
     augmenter = Augmenter.of(recipe, taken)
     splits = [summary.key[0] for summary in taken.summaries]
     rows = [row for row, split in enumerate(splits) if is_training(split)] or list(range(len(splits)))

@@ -22,6 +22,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.detections import read_detections
+from bboxprep.verification.duplicate_images import duplicate_faults
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verification.filtered_images import filter_faults
 from bboxprep.verification.geometric import compare
@@ -209,7 +210,7 @@ def _assembled(
     progress: Callable[[int], None],
 ) -> VerificationReport:
     images = case.run.images
-    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
+    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case), *duplicate_faults(case, workers)]
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
     comparisons: list[tuple[str, PixelComparison]] = []
     for number, verdict in enumerate(Local(workers).run(_ImageCheck(case, chosen), range(len(images))), 1):

@@ -13,6 +13,7 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
+from bboxprep.model.sample import Key
 from bboxprep.model.splits import order
 from bboxprep.pipeline.output.image_rows import WrittenBatch
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
@@ -35,6 +36,7 @@ class Account(msgspec.Struct):
     dropped: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)  # split, class, code
     columns: Counter[str] = msgspec.field(default_factory=Counter)  # how many objects of the source have each column
     findings: list[Finding] = msgspec.field(default_factory=list)
+    thumbnails: dict[Key, bytes] = msgspec.field(default_factory=dict)  # of the images that were decoded
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Add `findings` and count the objects that they drop."""
@@ -59,6 +61,9 @@ class Account(msgspec.Struct):
         self.note(result.findings)
         self.images_out[split] += output.images
         self.made.update(output.made)
+        for image, thumbnail in zip(result.images, result.thumbnails, strict=False):
+            if thumbnail:
+                self.thumbnails[split, image.name] = thumbnail
         for totals, counts in (
             (self.objects_due, output.due),
             (self.objects_out, output.written),

@@ -18,10 +18,12 @@ from bboxprep.errors import UsageError
 from bboxprep.images.capture_time import CaptureTime, capture_time_of
 from bboxprep.io.hashing import unit_hash
 from bboxprep.model.splits import split_of
+from bboxprep.pipeline.source.near_duplicates import near_groups
 from bboxprep.pipeline.source.survey import ImageSummary
 
 _TOLERANCE = 1e-9
 _SECONDS = 60.0
+_PLAIN = ("file", "folder", "near")
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,10 @@ class SplitPolicy:
     """`shares` of each split, which sum to 1, and what keeps images together: `group_by`. A split may be called by any
     word of `bboxprep.model.splits`.
 
-    "file" (each image by its name, folders included), "folder", "regex:PATTERN" (the first group of the first match in
-    the name, or the whole match; the name where there is none) or "exif-time:SECONDS" (photos of one camera of which
-    each was taken at most so long after the one before, 60 by default). Raises `UsageError`.
+    "file" (each image by its name, folders included), "folder", "near" (images that look alike, by their thumbnails),
+    "regex:PATTERN" (the first group of the first match in the name, or the whole match; the name where there is none)
+    or "exif-time:SECONDS" (photos of one camera of which each was taken at most so long after the one before, 60 by
+    default). Raises `UsageError`.
     """
 
     shares: Mapping[str, float]
@@ -93,6 +96,8 @@ class SplitPolicy:
         match kind:
             case "folder":
                 return [str(PurePosixPath(name).parent) for name in names]
+            case "near":
+                return near_groups(names, [summary.thumbnail for summary in summaries])
             case "regex":
                 return [_matched(pattern, name) for name in names]
             case "exif-time":
@@ -129,8 +134,8 @@ def _grouping(text: str) -> tuple[str, re.Pattern[str], float]:
     """The kind of a grouping, its pattern ("" for others) and its seconds (0 for others). Raises `UsageError`."""
     kind, colon, rest = text.partition(":")
     pattern, seconds = re.compile(""), _SECONDS
-    if kind not in ("file", "folder", "regex", "exif-time") or (kind in ("file", "folder") and colon):
-        raise UsageError(f"group by: have {text!r}, want file, folder, regex:PATTERN or exif-time[:SECONDS]")
+    if kind not in (*_PLAIN, "regex", "exif-time") or (kind in _PLAIN and colon):
+        raise UsageError(f"group by: have {text!r}, want file, folder, near, regex:PATTERN or exif-time[:SECONDS]")
     if kind == "regex":
         try:
             pattern = re.compile(rest)

@@ -2,7 +2,8 @@
 
 **Leaks between splits** are found too: the same image in two splits, so that a model is tested on training data.
 The same means byte for byte: a copy that was saved again, cut or renamed within another file is not found here. Only
-files of one size can be the same, so the bytes of few have to be read.
+files of one size can be the same, so the bytes of few have to be read. Other copies are near duplicates, which the
+thumbnails of images tell (`near_duplicates`); their images have to be decoded, so they are made only where asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import UNTURNED, FrameEvidence, frame_evidence_of
+from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.thumbnail import read_thumbnail
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import refuse_passing, relative_path
 from bboxprep.io.remote import is_stored
@@ -41,6 +44,7 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
     labelled: bool = True  # whether a label file is about it
     folder: Path = Path()  # of the image file, shared by many images
     file: str = ""
+    thumbnail: bytes = b""  # of `images.thumbnail`, where it was made
 
     @property
     def path(self) -> Path:
@@ -52,12 +56,17 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, **changes)
 
 
-def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[ImageSummary, ...]:
-    """Survey all samples of `dataset`, in order, by the `engine`; few local files in the calling process."""
-    if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
+def survey(
+    dataset: Dataset, engine: Engine = IN_CALLING_PROCESS, thumbnails: ImagePolicy | None = None
+) -> tuple[ImageSummary, ...]:
+    """Survey all samples of `dataset`, in order, by the `engine`; few local files in the calling process.
+
+    With `thumbnails`, those of all images are made, by the rules of this policy.
+    """
+    if len(dataset) <= FEW_IMAGES and not thumbnails and not any(map(is_stored, dataset.roots)):
         engine = IN_CALLING_PROCESS
     rows = blocks(range(len(dataset)), block_size(len(dataset), engine.workers))
-    found = engine.run(_Survey(dataset), rows)
+    found = engine.run(_Survey(dataset, thumbnails), rows)
     return tuple(chain.from_iterable(found))
 
 
@@ -65,6 +74,7 @@ class _Survey(msgspec.Struct, frozen=True):
     """Surveys a block of samples. Labels are read only for images with an orientation, which need frame evidence."""
 
     dataset: Dataset
+    thumbnails: ImagePolicy | None
 
     def __call__(self, block: range) -> list[ImageSummary]:
         alike: dict[Any, Any] = {}  # equal values are shared, since the summaries of all images stay in memory
@@ -86,9 +96,13 @@ class _Survey(msgspec.Struct, frozen=True):
                     labelled=labelled,
                     folder=folders.get(folder) or folders.setdefault(folder, batch.values("path")[row].parent),
                     file=name if name == file else file,
+                    thumbnail=self._thumbnail(batch.values("path")[row], header),
                 )
             )
         return found
+
+    def _thumbnail(self, path: Path, header: Header | None) -> bytes:
+        return read_thumbnail(path, self.thumbnails) if self.thumbnails and header else b""
 
 
 def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:

@@ -19,6 +19,7 @@ from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
+from bboxprep.pipeline.source.near_duplicates import deduplicated, near_duplicates
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.work.conversion import Conversion
@@ -56,7 +57,11 @@ def convert_source(
         except PlanError:
             return False
 
+    source = deduplicated(source, recipe.filters.dedupe)
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
+    if recipe.filters.dedupe:
+        alike = near_duplicates(source.summaries, dataset.folder, dataset.findings).findings
+        dataset = replace(dataset, findings=(*dataset.findings, *alike))
     dataset = with_task(
         replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options or {}, to
     )

@@ -1,0 +1,162 @@
+"""Near duplicates: images that show the same picture in other bytes, by their thumbnails (`images.near_pairs`).
+
+Across splits they are leaks, as equal bytes are; but they are evidence and no proof, so that they fail no run. Those
+that are left out leave the image that **keeps the evaluation honest**: that of test, else of val, else of another
+split, and that of train last. So no image that a model is judged by was trained on, and what it is judged by is the
+same set as before. Within a split the first one stays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from bboxprep.findings import Finding
+from bboxprep.images.near_pairs import near_pairs
+from bboxprep.io.paths import relative_path
+from bboxprep.model.batch import Batch
+from bboxprep.model.filters import Dedupe
+from bboxprep.model.sample import Key
+from bboxprep.model.splits import TEST, TRAIN, VAL, known_split
+from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.survey import ImageSummary
+
+DUPLICATE = "image-duplicate"
+"""The code of findings about images that are left out, and their refusal."""
+_SHOWN = 5  # pairs of one split
+
+
+class NearDuplicates(msgspec.Struct, frozen=True):
+    """The near duplicates among so many `compared` images: pairs `across` splits and `inside` one, and the findings."""
+
+    compared: int = 0
+    across: int = 0
+    inside: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+def near_duplicates(summaries: Sequence[ImageSummary], root: Path, known: Iterable[Finding] = ()) -> NearDuplicates:
+    """The near duplicates among the images with a thumbnail, below the folder `root` of the dataset; across splits
+    without those that are `known` to have the same bytes (``split-leak``).
+    """
+    leaks = {(one.split, one.path) for one in known if one.code == "split-leak"}
+    others, inside = defaultdict[int, list[int]](list), defaultdict[str, list[tuple[int, int]]](list)
+    for first, second in near_pairs([summary.thumbnail for summary in summaries]).tolist():
+        split = summaries[second].key[0]
+        if summaries[first].key[0] == split:
+            inside[split].append((first, second))
+        elif (split, relative_path(summaries[second].path, root)) not in leaks:
+            others[second].append(first)
+    across = [_across(summaries, second, firsts, root) for second, firsts in sorted(others.items())]
+    return NearDuplicates(
+        sum(bool(summary.thumbnail) for summary in summaries),
+        sum(map(len, others.values())),
+        sum(map(len, inside.values())),
+        (*across, *[_inside(summaries, split, pairs, root) for split, pairs in inside.items()]),
+    )
+
+
+def _across(summaries: Sequence[ImageSummary], row: int, firsts: Sequence[int], root: Path) -> Finding:
+    first, own = summaries[firsts[0]], summaries[row]
+    more = f", and {len(firsts) - 1:,} more of other splits" if len(firsts) > 1 else ""
+    words = f"looks like {relative_path(first.path, root)} ({first.key[0]}){more}"
+    return Finding("split-near-leak", words, path=relative_path(own.path, root), split=own.key[0])
+
+
+def _inside(summaries: Sequence[ImageSummary], split: str, pairs: Sequence[tuple[int, int]], root: Path) -> Finding:
+    names = [" and ".join(relative_path(summaries[row].path, root) for row in pair) for pair in pairs[:_SHOWN]]
+    more = [f"{len(pairs) - _SHOWN:,} more"] if len(pairs) > _SHOWN else []
+    words = f"pairs of images that look alike ({len(pairs):,}): {'; '.join([*names, *more])}"
+    return Finding("image-near-duplicate", words, split=split)
+
+
+def left_out(
+    keys: Sequence[Key], thumbnails: Sequence[bytes], usable: Callable[[Sequence[int]], Iterable[int]]
+) -> dict[int, int]:
+    """The rows of the images that look like another one, each with the row of that; no two of all others look alike.
+    `usable` gives those of some rows whose images are written, if they stay.
+    """
+    suspects = sorted(set(chain.from_iterable(near_pairs(thumbnails).tolist())))
+    left = sorted(usable(suspects), key=lambda row: (_worth(keys[row][0]), row))
+    gone: dict[int, int] = {}
+    while neighbours := _neighbours([thumbnails[row] for row in left]):
+        for place in sorted(neighbours):  # of images that change little by little, every second one stays
+            kept = next((first for first in neighbours[place] if left[first] not in gone), None)
+            if kept is not None:
+                gone[left[place]] = left[kept]
+        left = [row for row in left if row not in gone]
+    return gone
+
+
+def _neighbours(thumbnails: Sequence[bytes]) -> dict[int, list[int]]:
+    """The rows before each row that look like it."""
+    found = defaultdict[int, list[int]](list)
+    for first, second in near_pairs(thumbnails).tolist():
+        found[second].append(first)
+    return found
+
+
+def _worth(split: str) -> int:
+    """The place of `split` among those whose images stay, from 0 on."""
+    return {TEST: 0, VAL: 1, TRAIN: 3}.get(known_split(split), 2)
+
+
+def deduplicated(source: Source, dedupe: Dedupe) -> Source:
+    """`source`; with `dedupe` "drop" all images are refused that look like another one that is kept, and their
+    summaries have no header, as those of images that are not written. One that is refused already, or has no thumbnail,
+    is compared with none.
+    """
+    if dedupe != "drop":
+        return source
+    summaries, dataset = source.summaries, source.dataset
+
+    def usable(rows: Sequence[int]) -> list[int]:
+        refusals = dataset.at(rows).values("refusal") if rows else ()
+        return [row for row, refusal in zip(rows, refusals, strict=True) if not refusal]
+
+    found = left_out([one.key for one in summaries], [one.thumbnail for one in summaries], usable)
+    gone = {row: summaries[kept] for row, kept in found.items()}
+    words = {
+        summaries[row].key: f"looks like {relative_path(kept.path, dataset.folder)} ({kept.key[0]}), which is kept"
+        for row, kept in gone.items()
+    }
+    return msgspec.structs.replace(
+        source,
+        dataset=dataset.with_batches(partial(_refused, words=words)) if words else dataset,
+        summaries=tuple(
+            [one.replace_fast(header=None, thumbnail=b"") if row in gone else one for row, one in enumerate(summaries)]
+        ),
+    )
+
+
+def _refused(batch: Batch, words: Mapping[Key, str]) -> Batch:
+    """`batch` with the samples refused that have `words`."""
+    found = {row: words[key] for row, key in enumerate(batch.keys) if key in words}
+    if not found:
+        return batch
+    refusals = [DUPLICATE if row in found else old for row, old in enumerate(batch.values("refusal"))]
+    noted = {row: [batch.finding(row, DUPLICATE, why)] for row, why in found.items()}
+    return batch.with_columns(refusal=refusals).with_findings(noted)
+
+
+def near_groups(names: Sequence[str], thumbnails: Sequence[bytes]) -> list[str]:
+    """The group of each image: the first of the `names` of all that look like it, or like one that does."""
+    roots = list(range(len(names)))
+
+    def root_of(row: int) -> int:
+        while roots[row] != row:
+            roots[row] = roots[roots[row]]
+            row = roots[row]
+        return row
+
+    for first, second in near_pairs(thumbnails).tolist():
+        roots[root_of(second)] = root_of(first)
+    groups = defaultdict[int, list[str]](list)
+    for row, name in enumerate(names):
+        groups[root_of(row)].append(name)
+    return [min(groups[root_of(row)]) for row in range(len(names))]
