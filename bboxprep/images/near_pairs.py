@@ -38,10 +38,12 @@ def near_pairs(thumbnails: Sequence[bytes]) -> Pairs:
 
     Of more than 32 images that are all alike, some pairs are left out; each image is still in one.
     """
+    if sum(map(bool, thumbnails)) < 2:
+        return np.empty((0, 2), dtype=np.int64)
     rows = np.array([row for row, one in enumerate(thumbnails) if one], dtype=np.int64)
     levels = np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), SIDE * SIDE)
     found = [np.empty((0, 2), dtype=np.int64)]
-    for candidates in _candidates(_signs(levels)) if len(rows) > 1 else ():
+    for candidates in _candidates(_signs(levels)):
         for start in range(0, len(candidates), _AT_ONCE):
             part = candidates[start : start + _AT_ONCE]
             found.append(part[are_alike(levels[part[:, 0]], levels[part[:, 1]])])

@@ -20,6 +20,8 @@ from bboxprep.spelling import suggestion
 
 Dedupe = Literal["", "report", "drop"]
 """What a run does about images that look alike: report them where it decodes them, always, or leave all but one out."""
+DUPLICATE = "image-duplicate"
+"""The code of findings about images that are left out since they look like another one, and their refusal."""
 
 _LIMIT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:e[-+]?\d{1,3})?)\s*(px|%)?", re.ASCII)
 _WANT = "N (px) or N% of the side of the image"

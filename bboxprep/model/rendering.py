@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 
 ChannelOrder = Literal["RGB", "BGR"]  # of the last axis of pixels
-Seen = Callable[[NDArray[np.uint8]], None]
-"""Looks at the stored pixels of an image, uint8 (H, W) or (H, W, 3), when they are decoded."""
 Kernel = Literal["auto", "nearest", "linear", "cubic", "lanczos"]
 Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the image continued
 

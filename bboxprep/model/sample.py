@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -21,7 +21,7 @@ from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instance, Instances, unchecked
-from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering, Seen
+from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import ObjectPictures, Segmentation
 from bboxprep.model.short_text import shortened
@@ -29,6 +29,8 @@ from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
 
 Key = tuple[str, str]  # split and name of a sample
+Seen = Callable[[NDArray[np.uint8]], None]
+"""Looks at the stored pixels of an image, uint8 (H, W) or (H, W, 3), when they are decoded."""
 
 
 class Frame(StrEnum):

@@ -32,8 +32,8 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
-from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect, Seen
-from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
+from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
+from bboxprep.model.sample import BaseImage, Frame, Planner, Sample, Seen
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.map_batch import move_together

@@ -15,10 +15,10 @@ from bboxprep.images.codecs.independent_decoder import decode_displayed, read_pi
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
+from bboxprep.model.filters import DUPLICATE
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
-from bboxprep.pipeline.source.near_duplicates import DUPLICATE
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.class_comparison import class_faults

@@ -22,9 +22,8 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.detections import read_detections
-from bboxprep.verification.duplicate_images import duplicate_faults
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
-from bboxprep.verification.filtered_images import filter_faults
+from bboxprep.verification.filtered_images import duplicate_faults, filter_faults
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults

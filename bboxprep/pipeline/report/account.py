@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -18,6 +19,9 @@ from bboxprep.model.splits import order
 from bboxprep.pipeline.output.image_rows import WrittenBatch
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
 from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts
+from bboxprep.pipeline.resume.journal import journal_key
+from bboxprep.pipeline.source.near_duplicates import near_duplicates
+from bboxprep.pipeline.source.survey import ImageSummary
 
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
@@ -71,6 +75,14 @@ class Account(msgspec.Struct):
         ):
             for name, count in counts.items():
                 totals[split, name] += count
+
+    def note_near_duplicates(self, summaries: Sequence[ImageSummary], root: Path) -> None:
+        """Add the findings about images that look alike, of the `summaries` of those that were decoded, in the folder
+        `root`.
+        """
+        known = self.thumbnails
+        seen = [one.replace_fast(thumbnail=known.get(journal_key(one.key), b"")) for one in summaries if known]
+        self.note(near_duplicates(seen, root, self.findings).findings)
 
     def add_source(self, split: str, counts: SourceCounts) -> None:
         """Add images of the source, which are of `split`."""

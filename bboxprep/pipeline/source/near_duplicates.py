@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -20,14 +19,12 @@ from bboxprep.findings import Finding
 from bboxprep.images.near_pairs import near_pairs
 from bboxprep.io.paths import relative_path
 from bboxprep.model.batch import Batch
-from bboxprep.model.filters import Dedupe
+from bboxprep.model.filters import DUPLICATE, Dedupe
 from bboxprep.model.sample import Key
 from bboxprep.model.splits import TEST, TRAIN, VAL, known_split
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary
 
-DUPLICATE = "image-duplicate"
-"""The code of findings about images that are left out, and their refusal."""
 _SHOWN = 5  # pairs of one split
 
 
@@ -81,7 +78,7 @@ def left_out(
     """The rows of the images that look like another one, each with the row of that; no two of all others look alike.
     `usable` gives those of some rows whose images are written, if they stay.
     """
-    suspects = sorted(set(chain.from_iterable(near_pairs(thumbnails).tolist())))
+    suspects = sorted(set(near_pairs(thumbnails).ravel().tolist()))
     left = sorted(usable(suspects), key=lambda row: (_worth(keys[row][0]), row))
     gone: dict[int, int] = {}
     while neighbours := _neighbours([thumbnails[row] for row in left]):

@@ -12,7 +12,6 @@ import msgspec
 
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, StoppedError, TargetError
-from bboxprep.findings import Finding
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy, keeps_bytes
 from bboxprep.images.opencv import opencv
@@ -26,11 +25,10 @@ from bboxprep.pipeline.output.run_record import RunRecord, write_record
 from bboxprep.pipeline.report import preflight
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.resume.batch_result import decode_result
-from bboxprep.pipeline.resume.journal import Journal, journal_key
+from bboxprep.pipeline.resume.journal import Journal
 from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.resume.resume import begin_output, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.near_duplicates import near_duplicates
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size
@@ -278,17 +276,11 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
     def _close_account(self) -> None:
         """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
         how, dataset = self.conversion.run_options, self.conversion.dataset
-        self.account.note(self._near_duplicates())
+        self.account.note_near_duplicates(self.conversion.summaries, dataset.folder)
         preflight.note_losses(
             self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels
         )
         self.account.check()
-
-    def _near_duplicates(self) -> tuple[Finding, ...]:
-        """The findings about images that look alike, of those that were decoded."""
-        known, summaries = self.account.thumbnails, self.conversion.summaries
-        seen = [one.replace_fast(thumbnail=known.get(journal_key(one.key), b"")) for one in summaries if known]
-        return near_duplicates(seen, self.conversion.dataset.folder, self.account.findings).findings
 
     def _record(self, journal: Journal) -> RunRecord:
         conversion, planned = self.conversion, journal.entries

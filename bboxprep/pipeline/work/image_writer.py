@@ -24,17 +24,15 @@ from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_f
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.batch import Batch
-from bboxprep.model.filters import NO_FILTERS, Filters
+from bboxprep.model.filters import DUPLICATE, NO_FILTERS, Filters
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
-from bboxprep.model.rendering import Seen
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Sample, Seen
 from bboxprep.model.validation import dropped_by_class
 from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WriteMethod, WrittenBatch
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
-from bboxprep.pipeline.source.near_duplicates import DUPLICATE
 from bboxprep.pipeline.work.filtering import FilterPlan
 
 NO_LABELS = Labels()
