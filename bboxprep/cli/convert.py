@@ -22,6 +22,7 @@ from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.pipeline.augment import with_variants
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
+from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.work.convert import convert_source
@@ -131,8 +132,9 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     engine = _engine(given)
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
-    thumbnails = bool(recipe.filters.dedupe) or (split is not None and split.group_by == "near")
-    opened = _open(sources, given, engine, say, thumbnails=thumbnails)
+    opened = _open(sources, given, engine, say)
+    if split and split.group_by == "near":
+        opened = [with_thumbnails(source, engine) for source in opened]
     whole = assemble(opened, object_policy, split)
     if len(opened) > 1:
         say.together(whole)
@@ -192,9 +194,7 @@ def _engine(given: dict[str, Any]) -> Engine:
     return Local(given["workers"])
 
 
-def _open(
-    sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer, *, thumbnails: bool
-) -> list[Source]:
+def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer) -> list[Source]:
     with links_admitted(*folder_of_links(given["follow_links"] or "")):
         roots = [find_root(path, given["format"]) for path in sources]
     found = [root.format for root in roots]
@@ -207,7 +207,6 @@ def _open(
             object_policy=policies.chosen_rules(given),
             labels_only=given["labels_only"] or given["images"] == "none",
             decode_all=given["decode_all"],
-            thumbnails=thumbnails,
             engine=engine,
             options=lambda name: options.chosen_options("read_options", name, given, found),
         )

@@ -14,6 +14,7 @@ from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pix
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.source.usable import check_usable
 
@@ -51,10 +52,11 @@ def command(source: Path, **given: Any) -> None:
         image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
         object_policy=chosen_rules(given),
         decode_all=given["decode_all"],
-        thumbnails=given["decode_all"] or given["dedupe"] == "report",
         follow_links=given["follow_links"] or "",
         options=lambda name: chosen_options("read_options", name, given),
     )
+    if given["decode_all"] or given["dedupe"]:
+        opened = with_thumbnails(opened)
     seen = inspect(opened)
     to_stdout = str(given["json_"]) == "-"
     if to_stdout:

@@ -107,13 +107,7 @@ def convert(
         engine=engine,
     )
     opened = _opened(
-        sources,
-        labels_in,
-        image_policy,
-        object_policy,
-        run_options.chosen_engine,
-        recipe,
-        labels_only=run_options.trusts_labels,
+        sources, labels_in, image_policy, object_policy, run_options.chosen_engine, run_options.trusts_labels
     )
     source = assemble(opened, classes)
     return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
@@ -134,8 +128,7 @@ def preview(
     """
     from bboxprep.pipeline.preview import preview as sheet_of  # its fonts take as long to load as NumPy
 
-    opened = _opened(sources, labels_in, image_policy, object_policy, Local(), recipe)
-    return Picture(sheet_of(assemble(opened), recipe, count))
+    return Picture(sheet_of(assemble(_opened(sources, labels_in, image_policy, object_policy, Local())), recipe, count))
 
 
 def _opened(
@@ -144,8 +137,6 @@ def _opened(
     image_policy: ImagePolicy | None,
     object_policy: ObjectPolicy | None,
     engine: Engine,
-    recipe: Recipe,
-    *,
     labels_only: bool = False,
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
@@ -155,7 +146,6 @@ def _opened(
         "object_policy": object_policy,
         "engine": engine,
         "labels_only": labels_only,
-        "thumbnails": bool(recipe.filters.dedupe),
     }
     return [open_source(open_path(path), **how) for path in paths]
 

@@ -8,16 +8,14 @@ of the images that look alike stays is decided anew, from thumbnails that are ma
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import partial
 
 import numpy as np
 
-from bboxprep.images.thumbnail import read_thumbnail
 from bboxprep.model.conditions import image_facts
 from bboxprep.model.filters import DUPLICATE, Filters
 from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.pipeline.source.near_duplicates import left_out
+from bboxprep.pipeline.source.near_duplicates import left_out, thumbnails_of
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
@@ -110,11 +108,11 @@ def _left_out(case: VerificationInputs, keys: Sequence[Key], workers: int) -> di
         split, path = keys[row]
         return case.source.find(path, split) if case.source else None
 
-    paths = {row: found.path for row in range(len(keys)) if (found := origin(row)) and found.header}
-    made = Local(workers).run(partial(read_thumbnail, image_policy=case.run.record.image_policy), paths.values())
-    thumbnails = dict(zip(paths, made, strict=True))
+    origins = map(origin, range(len(keys)))
+    paths = [found.path if found and found.header else None for found in origins]
+    thumbnails = list(thumbnails_of(paths, case.run.record.image_policy, Local(workers)))
 
     def usable(rows: Iterable[int]) -> list[int]:
         return [row for row in rows if (found := origin(row)) and not found.refusal]
 
-    return left_out(keys, [thumbnails.get(row, b"") for row in range(len(keys))], usable)
+    return left_out(keys, thumbnails, usable)

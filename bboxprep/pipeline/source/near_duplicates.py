@@ -9,14 +9,16 @@ same set as before. Within a split the first one stays.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from bboxprep.findings import Finding
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.images.near_pairs import near_pairs
+from bboxprep.images.thumbnail import read_thumbnail
 from bboxprep.io.paths import relative_path
 from bboxprep.model.batch import Batch
 from bboxprep.model.filters import DUPLICATE, Dedupe
@@ -24,8 +26,12 @@ from bboxprep.model.sample import Key
 from bboxprep.model.splits import TEST, TRAIN, VAL, known_split
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS, block_size, blocks
 
+Place = tuple[str, str]  # the split of an image, and its path below the folder of the dataset
 _SHOWN = 5  # pairs of one split
+_BLOCK = 32  # images that one process decodes at a time
 
 
 class NearDuplicates(msgspec.Struct, frozen=True):
@@ -37,36 +43,65 @@ class NearDuplicates(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
+def with_thumbnails(source: Source, engine: Engine = IN_CALLING_PROCESS) -> Source:
+    """`source` with the thumbnail of each image in its summary, which the `engine` makes.
+
+    A source that has some already comes back as it is: they are made once a run.
+    """
+    if any(summary.thumbnail for summary in source.summaries):
+        return source
+    paths = [summary.path if summary.header else None for summary in source.summaries]
+    made = thumbnails_of(paths, source.image_policy, engine)
+    pairs = zip(source.summaries, made, strict=True)
+    return msgspec.structs.replace(source, summaries=tuple([one.replace_fast(thumbnail=own) for one, own in pairs]))
+
+
+def thumbnails_of(paths: Sequence[Path | None], image_policy: ImagePolicy, engine: Engine) -> Iterator[bytes]:
+    """The thumbnail of the image at each of `paths`, b"" for None, by the rules of `image_policy`."""
+    rows = blocks(range(len(paths)), block_size(len(paths), engine.workers, _BLOCK))
+    items = (paths[block.start : block.stop] for block in rows)
+    for made in engine.run(partial(_read_thumbnails, image_policy=image_policy), items):
+        yield from made
+
+
+def _read_thumbnails(paths: Sequence[Path | None], image_policy: ImagePolicy) -> list[bytes]:
+    return [read_thumbnail(path, image_policy) if path else b"" for path in paths]
+
+
 def near_duplicates(summaries: Sequence[ImageSummary], root: Path, known: Iterable[Finding] = ()) -> NearDuplicates:
     """The near duplicates among the images with a thumbnail, below the folder `root` of the dataset; across splits
     without those that are `known` to have the same bytes (``split-leak``).
     """
     leaks = {(one.split, one.path) for one in known if one.code == "split-leak"}
+    places = [(summary.key[0], relative_path(summary.path, root)) for summary in summaries]
     others, inside = defaultdict[int, list[int]](list), defaultdict[str, list[tuple[int, int]]](list)
-    for first, second in near_pairs([summary.thumbnail for summary in summaries]).tolist():
-        split = summaries[second].key[0]
-        if summaries[first].key[0] == split:
-            inside[split].append((first, second))
-        elif (split, relative_path(summaries[second].path, root)) not in leaks:
+
+    def rank(row: int) -> tuple[int, int]:
+        return -_worth(places[row][0]), row
+
+    for pair in near_pairs([summary.thumbnail for summary in summaries]).tolist():
+        first, second = sorted(pair, key=rank)
+        if places[first][0] == places[second][0]:
+            inside[places[second][0]].append((first, second))
+        elif not leaks & {places[first], places[second]}:
             others[second].append(first)
-    across = [_across(summaries, second, firsts, root) for second, firsts in sorted(others.items())]
+    across = [_across(places, row, sorted(firsts, key=rank)) for row, firsts in sorted(others.items())]
     return NearDuplicates(
         sum(bool(summary.thumbnail) for summary in summaries),
         sum(map(len, others.values())),
         sum(map(len, inside.values())),
-        (*across, *[_inside(summaries, split, pairs, root) for split, pairs in inside.items()]),
+        (*across, *[_inside(places, split, pairs) for split, pairs in inside.items()]),
     )
 
 
-def _across(summaries: Sequence[ImageSummary], row: int, firsts: Sequence[int], root: Path) -> Finding:
-    first, own = summaries[firsts[0]], summaries[row]
+def _across(places: Sequence[Place], row: int, firsts: Sequence[int]) -> Finding:
+    split, path = places[firsts[0]]
     more = f", and {len(firsts) - 1:,} more of other splits" if len(firsts) > 1 else ""
-    words = f"looks like {relative_path(first.path, root)} ({first.key[0]}){more}"
-    return Finding("split-near-leak", words, path=relative_path(own.path, root), split=own.key[0])
+    return Finding("split-near-leak", f"looks like {path} ({split}){more}", path=places[row][1], split=places[row][0])
 
 
-def _inside(summaries: Sequence[ImageSummary], split: str, pairs: Sequence[tuple[int, int]], root: Path) -> Finding:
-    names = [" and ".join(relative_path(summaries[row].path, root) for row in pair) for pair in pairs[:_SHOWN]]
+def _inside(places: Sequence[Place], split: str, pairs: Sequence[tuple[int, int]]) -> Finding:
+    names = [" and ".join(places[row][1] for row in pair) for pair in pairs[:_SHOWN]]
     more = [f"{len(pairs) - _SHOWN:,} more"] if len(pairs) > _SHOWN else []
     words = f"pairs of images that look alike ({len(pairs):,}): {'; '.join([*names, *more])}"
     return Finding("image-near-duplicate", words, split=split)
@@ -103,11 +138,12 @@ def _worth(split: str) -> int:
     return {TEST: 0, VAL: 1, TRAIN: 3}.get(known_split(split), 2)
 
 
-def deduplicated(source: Source, dedupe: Dedupe) -> Source:
-    """`source`; with `dedupe` "drop" all images are refused that look like another one that is kept, and their
-    summaries have no header, as those of images that are not written. One that is refused already, or has no thumbnail,
-    is compared with none.
+def deduplicated(source: Source, dedupe: Dedupe, engine: Engine = IN_CALLING_PROCESS) -> Source:
+    """`source` with thumbnails, if there is something to `dedupe`; with "drop" all images are refused that look like
+    another one that is kept, and their summaries have no header, as those of images that are not written. One that is
+    refused already is compared with none.
     """
+    source = with_thumbnails(source, engine) if dedupe else source
     if dedupe != "drop":
         return source
     summaries, dataset = source.summaries, source.dataset

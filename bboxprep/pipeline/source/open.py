@@ -59,7 +59,6 @@ def open_source(
     sidecar: bool = True,
     labels_only: bool = False,
     decode_all: bool = False,
-    thumbnails: bool = False,
     engine: Engine = IN_CALLING_PROCESS,
     follow_links: str = "",
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
@@ -70,7 +69,7 @@ def open_source(
     default detected from the files. `labels_in` states the frame of the labels of turned photos. `object_policy` is
     that of the dataset. With `sidecar`, columns that an earlier run wrote to the sidecar are restored. With
     `labels_only`, no image is opened whose size the labels state; with `decode_all`, every image is decoded to find
-    damaged ones; with `thumbnails`, to find those that look alike. The `engine` reads and surveys. `options` returns
+    damaged ones. The `engine` reads and surveys. `options` returns
     the options of the reader of a format; `follow_links` is that option of all formats, which is needed before the
     format is known.
     Raises `SourceError` and `UsageError`.
@@ -93,7 +92,7 @@ def open_source(
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
-    summaries = survey(dataset, engine, image_policy if thumbnails else None)
+    summaries = survey(dataset, engine)
     probe.learn(summaries)
     dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
     frames, notes = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)

@@ -19,8 +19,6 @@ import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import UNTURNED, FrameEvidence, frame_evidence_of
-from bboxprep.images.codecs.codec import ImagePolicy
-from bboxprep.images.thumbnail import read_thumbnail
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import refuse_passing, relative_path
 from bboxprep.io.remote import is_stored
@@ -56,17 +54,12 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, **changes)
 
 
-def survey(
-    dataset: Dataset, engine: Engine = IN_CALLING_PROCESS, thumbnails: ImagePolicy | None = None
-) -> tuple[ImageSummary, ...]:
-    """Survey all samples of `dataset`, in order, by the `engine`; few local files in the calling process.
-
-    With `thumbnails`, those of all images are made, by the rules of this policy.
-    """
-    if len(dataset) <= FEW_IMAGES and not thumbnails and not any(map(is_stored, dataset.roots)):
+def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[ImageSummary, ...]:
+    """Survey all samples of `dataset`, in order, by the `engine`; few local files in the calling process."""
+    if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
         engine = IN_CALLING_PROCESS
     rows = blocks(range(len(dataset)), block_size(len(dataset), engine.workers))
-    found = engine.run(_Survey(dataset, thumbnails), rows)
+    found = engine.run(_Survey(dataset), rows)
     return tuple(chain.from_iterable(found))
 
 
@@ -74,7 +67,6 @@ class _Survey(msgspec.Struct, frozen=True):
     """Surveys a block of samples. Labels are read only for images with an orientation, which need frame evidence."""
 
     dataset: Dataset
-    thumbnails: ImagePolicy | None
 
     def __call__(self, block: range) -> list[ImageSummary]:
         alike: dict[Any, Any] = {}  # equal values are shared, since the summaries of all images stay in memory
@@ -96,13 +88,9 @@ class _Survey(msgspec.Struct, frozen=True):
                     labelled=labelled,
                     folder=folders.get(folder) or folders.setdefault(folder, batch.values("path")[row].parent),
                     file=name if name == file else file,
-                    thumbnail=self._thumbnail(batch.values("path")[row], header),
                 )
             )
         return found
-
-    def _thumbnail(self, path: Path, header: Header | None) -> bytes:
-        return read_thumbnail(path, self.thumbnails) if self.thumbnails and header else b""
 
 
 def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:

@@ -57,7 +57,7 @@ def convert_source(
         except PlanError:
             return False
 
-    source = deduplicated(source, recipe.filters.dedupe)
+    source = deduplicated(source, recipe.filters.dedupe, run_options.chosen_engine)
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
     if recipe.filters.dedupe:
         alike = near_duplicates(source.summaries, dataset.folder, dataset.findings).findings
