@@ -24,6 +24,7 @@ Levels = NDArray[np.uint8]  # (N, 256)
 Pairs = NDArray[np.int64]  # (P, 2)
 
 ALIKE = 0.98  # least correlation
+_LEAST_CONTRAST = 3.0  # levels; below it the rounding of the levels decides what is alike
 _WORTH_A_LOOK = 0.8  # correlation of all cells, of a pair whose dark cells are compared
 _DARK, _FEWEST_DARK = 220, 16  # level; cells
 _BANDS, _FEW = 12, 8192
@@ -34,15 +35,18 @@ _SCALE = 64.0  # of the cosines, which are whole numbers then
 
 def near_pairs(thumbnails: Sequence[bytes]) -> Pairs:
     """The pairs of the rows of `thumbnails` that show the same picture, int64 (P, 2), the smaller row first, sorted.
-    An empty thumbnail is in none.
+    An empty thumbnail is in none, and
+    one of an image that shows nothing but one level.
 
     Of more than 32 images that are all alike, some pairs are left out; each image is still in one.
     """
+    found = [np.empty((0, 2), dtype=np.int64)]
     if sum(map(bool, thumbnails)) < 2:
-        return np.empty((0, 2), dtype=np.int64)
+        return found[0]
     rows = np.array([row for row, one in enumerate(thumbnails) if one], dtype=np.int64)
     levels = np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), SIDE * SIDE)
-    found = [np.empty((0, 2), dtype=np.int64)]
+    shown = levels.std(axis=1) >= _LEAST_CONTRAST
+    rows, levels = rows[shown], levels[shown]
     for candidates in _candidates(_signs(levels)):
         for start in range(0, len(candidates), _AT_ONCE):
             part = candidates[start : start + _AT_ONCE]

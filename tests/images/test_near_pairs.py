@@ -72,9 +72,8 @@ def test_a_turned_file_has_the_thumbnail_of_the_displayed_image(code: int) -> No
 
 def test_what_shows_nothing_looks_like_nothing() -> None:
     flat = np.full((240, 320, 3), 90, np.uint8)
-    assert thumbnail_of(flat, IDENTITY) == b""
-    assert thumbnail_of(PHOTOS[0][:1, :1, 0], IDENTITY) == b""
-    for few in ([], [b""], [b"", b""], THUMBNAILS[:1], [b"", THUMBNAILS[0]]):
+    blank = [thumbnail_of(flat, IDENTITY), thumbnail_of(PHOTOS[0][:1, :1, 0], IDENTITY)]
+    for few in (blank * 2, [], [b""], [b"", b""], THUMBNAILS[:1], [b"", THUMBNAILS[0]]):
         assert near_pairs(few).shape == (0, 2)
     assert near_pairs([THUMBNAILS[3], b"", THUMBNAILS[3]]).tolist() == [[0, 2]]
 

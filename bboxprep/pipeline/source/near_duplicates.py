@@ -73,13 +73,16 @@ def near_duplicates(summaries: Sequence[ImageSummary], root: Path, known: Iterab
     without those that are `known` to have the same bytes (``split-leak``).
     """
     leaks = {(one.split, one.path) for one in known if one.code == "split-leak"}
-    places = [(summary.key[0], relative_path(summary.path, root)) for summary in summaries]
+    pairs = near_pairs([summary.thumbnail for summary in summaries]).tolist()
+    shown = [summaries[row] for row in {row for pair in pairs for row in pair}]
+    paths = {summary.key: relative_path(summary.path, root) for summary in shown}
+    places = [(summary.key[0], paths.get(summary.key, "")) for summary in summaries]
     others, inside = defaultdict[int, list[int]](list), defaultdict[str, list[tuple[int, int]]](list)
 
     def rank(row: int) -> tuple[int, int]:
         return -_worth(places[row][0]), row
 
-    for pair in near_pairs([summary.thumbnail for summary in summaries]).tolist():
+    for pair in pairs:
         first, second = sorted(pair, key=rank)
         if places[first][0] == places[second][0]:
             inside[places[second][0]].append((first, second))
