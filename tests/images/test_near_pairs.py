@@ -38,9 +38,13 @@ def brighter(pixels: Pixels, by: float) -> Pixels:
     return np.asarray(np.clip(pixels * by, 0, 255).round(), np.uint8)
 
 
+def half(pixels: Pixels) -> Pixels:
+    return np.asarray(cv2.resize(pixels, (160, 120), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 COPIES: dict[str, Callable[[Pixels], Pixels]] = {
     "saved badly": lambda pixels: saved(pixels, 50),
-    "half": lambda pixels: np.asarray(cv2.resize(pixels, (160, 120), interpolation=cv2.INTER_AREA), np.uint8),
+    "half": half,
     "stretched": lambda pixels: np.asarray(cv2.resize(pixels, (200, 200), interpolation=cv2.INTER_LINEAR), np.uint8),
     "darker": lambda pixels: brighter(pixels, 0.8),
     "brighter": lambda pixels: brighter(pixels, 1.25),

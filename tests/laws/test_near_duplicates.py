@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from bboxprep.recipe.appearance import Exposure
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.verification.verify import verify
-from tests.images.test_near_pairs import THUMBNAILS, brighter, picture
+from tests.images.test_near_pairs import THUMBNAILS, brighter, half, picture
 from tests.tiny import tree
 from tests.verification.outputs import codes, edit_record, edit_row, make, recorded, told
 
@@ -48,7 +49,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image, label = root / "images" / name, (root / "labels" / name).with_suffix(".txt")
         image.parent.mkdir(parents=True, exist_ok=True)
         label.parent.mkdir(parents=True, exist_ok=True)
-        pixels = picture(shown) if number % 2 else cv2.resize(picture(shown), (160, 120), interpolation=cv2.INTER_AREA)
+        pixels = picture(shown) if number % 2 else half(picture(shown))
         cv2.imwrite(str(image), brighter(pixels, 1 - 0.02 * number))
         label.write_text("0 0.5 0.5 0.4 0.4\n1 0.3 0.3 0.2 0.2\n")
     (root / "images" / "test" / "0.jpg").write_bytes((root / "images" / "train" / "d.jpg").read_bytes()[:2000])
@@ -188,6 +189,10 @@ def frames(random: np.random.Generator) -> tuple[list[Key], list[bytes]]:
     return [(split, f"{row}.jpg") for row, split in enumerate(splits)], mixed
 
 
+def without(gone: int, rows: Sequence[int]) -> list[int]:
+    return [row for row in rows if row != gone]
+
+
 def test_what_stays_and_what_goes_is_lawful() -> None:
     for seed in range(8):
         keys, thumbnails = frames(np.random.default_rng(seed))
@@ -195,7 +200,7 @@ def test_what_stays_and_what_goes_is_lawful() -> None:
         assert gone
         law_of_duplicates(keys, thumbnails, gone)
         first = next(iter(gone))
-        assert first not in left_out(keys, thumbnails, lambda rows, first=first: [row for row in rows if row != first])
+        assert first not in left_out(keys, thumbnails, partial(without, first))
 
 
 def test_the_law_finds_a_choice_that_keeps_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
