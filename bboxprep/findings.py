@@ -62,9 +62,14 @@ CODES: dict[str, tuple[Severity, str]] = {
     "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
     "frame-from-pixels": (Severity.NOTE, "what the pixels of turned photos say of their labels' plane, and the odds"),
     "image-aside": (Severity.NOTE, "an image that nothing lists, or where no labelled images lie; left aside"),
+    "image-duplicate": (
+        Severity.NOTE,
+        "an image looks like another one that is kept; left out as asked, its objects with it",
+    ),
     "image-filtered": (Severity.NOTE, "a filter leaves the image out as asked, its objects with it"),
     "image-missing": (Severity.FAULT, "an image that the labels name is not there; skipped"),
     "image-mixed": (Severity.NOTE, "images of several kinds, of which readers of the format may take one alone"),
+    "image-near-duplicate": (Severity.NOTE, "images of one split look alike; kept"),
     "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),
     "image-skipped": (Severity.NOTE, "objects of an image that was skipped; its own finding says why"),
@@ -117,6 +122,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "size-contradicts": (Severity.FAULT, "the labels state another size than the image has; image skipped"),
     "size-swapped": (Severity.NOTE, "the labels state width and height exchanged; the boxes fit the image as it is"),
     "split-leak": (Severity.FAULT, "the same image, byte for byte, stands in two splits"),
+    "split-near-leak": (Severity.NOTE, "an image looks like one of another split; look at both"),
     "task-assumed": (
         Severity.NOTE,
         "no file says what the labels state; what they look like was taken",

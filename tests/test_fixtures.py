@@ -236,7 +236,10 @@ def class_of(record: dict[str, Any]) -> str:
     return next(name for name, number in CLASSES.items() if number == record["category_id"])
 
 
-@pytest.mark.parametrize("name", ["steps.jpg", "inside_boxes.jpg", "five_steps.jpg", "filters.jpg"])
+PICTURES = ["steps.jpg", "inside_boxes.jpg", "five_steps.jpg", "several.jpg", "filters.jpg", "near-duplicates.jpg"]
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_the_pictures_of_the_steps_are_what_the_program_makes(drawn_steps: Path, name: str) -> None:
     """Not their bytes: another processor may round a level the other way."""
     with Image.open(drawn_steps / name) as made, Image.open(steps.PICTURES / name) as shipped:

@@ -61,10 +61,10 @@ split_options: Decorator = in_section(
     ),
     click.option(
         "--group-by",
-        metavar="file|folder|regex:PATTERN|exif-time[:SECONDS]",
-        help="What --split and --fold keep together: images of one name (file, the default), of one folder, of one "
-        "first group of a pattern in their names, or photos that one camera took within SECONDS (60) of each other. "
-        "With exif-time an added photo can join two groups, which may move one of them.",
+        metavar="file|folder|near|regex:PATTERN|exif-time[:SECONDS]",
+        help="What --split and --fold keep together: images of one name (file, the default), of one folder, that look "
+        "alike (near), of one first group of a pattern in their names, or photos that one camera took within SECONDS "
+        "(60) of each other. With near and exif-time an added image can join two groups, which may move one of them.",
     ),
 )
 

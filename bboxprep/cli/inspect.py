@@ -14,6 +14,7 @@ from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pix
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.source.usable import check_usable
 
@@ -25,6 +26,11 @@ from bboxprep.pipeline.source.usable import check_usable
 )
 @click.option(
     "--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all of it here; - is the terminal."
+)
+@click.option(
+    "--dedupe",
+    type=click.Choice(["report"]),
+    help="Name the images that look alike, for which all are decoded, reduced; --decode-all does so too.",
 )
 @labels_in_option
 @max_pixels_option
@@ -49,6 +55,8 @@ def command(source: Path, **given: Any) -> None:
         follow_links=given["follow_links"] or "",
         options=lambda name: chosen_options("read_options", name, given),
     )
+    if given["decode_all"] or given["dedupe"]:
+        opened = with_thumbnails(opened)
     seen = inspect(opened)
     to_stdout = str(given["json_"]) == "-"
     if to_stdout:

@@ -168,6 +168,9 @@ class Printer:
         self.line(f"  containers: {_listing(seen.containers.most_common())}")
         columns = [(str(column), count) for column, count in seen.columns.items()]
         self.line(f"  objects have: {_listing(columns) or 'nothing'}")
+        if seen.near.compared:
+            across, inside = f"{seen.near.across:,} across splits", f"{seen.near.inside:,} inside one"
+            self.line(f"  pairs that look alike, among {seen.near.compared:,} images: {across}, {inside}")
         self.line()
         self.out.print(_orientation_table(seen))
         self.findings(seen.findings, source.dataset.folder)

@@ -21,7 +21,7 @@ from bboxprep.errors import UsageError
 from bboxprep.model.balance import Balance
 from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
-from bboxprep.model.filters import Filters, SizeLimit
+from bboxprep.model.filters import Dedupe, Filters, SizeLimit
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_isolate, parse_pad, parse_tile
@@ -33,7 +33,7 @@ _COPIES = ("copies", "balance", "seed")
 _CUTS = ("crop", "tile", "isolate")
 _STEPS = (*SIZE_FLAGS, *_CUTS, "flip", "rotate", "grayscale", "exposure", "no_flip_classes", *_COPIES)
 _MANNER = ("pad", "kernel", "upright", "no_upright")
-_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class")
+_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class", "dedupe")
 
 _OPTIONS = (
     click.option(
@@ -154,6 +154,13 @@ _FILTER_OPTIONS = (
         help="Of each split, leave out images each of whose classes has N objects or more in other images, taken in "
         "the order of a hash of their names. Objects are counted in SOURCE.",
     ),
+    click.option(
+        "--dedupe",
+        type=click.Choice([one for one in get_args(Dedupe) if one]),
+        help="Images that look alike, such as copies that were saved again or made smaller: name them, or leave out "
+        "all but one of them; that of test stays, else of val, of train last. Decodes all images once more, reduced. "
+        "Without it they are named as far as the run decodes images.",
+    ),
 )
 
 
@@ -200,8 +207,8 @@ def _filters(given: Mapping[str, Any]) -> Filters:
     limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
     where = tuple(map(Condition.parse, given["where"]))
     wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
-    most = given["max_per_class"] or 0
-    return Filters(only_images_with=wanted, drop_empty=share, where=where, max_per_class=most, **limits)
+    whole: dict[str, Any] = {"max_per_class": given["max_per_class"] or 0, "dedupe": given["dedupe"] or ""}
+    return Filters(only_images_with=wanted, drop_empty=share, where=where, **whole, **limits)
 
 
 def _limit(text: str, option: str) -> SizeLimit:

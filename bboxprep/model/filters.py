@@ -1,7 +1,7 @@
 """Filters: which objects and which images a run leaves out. None of them changes what it keeps.
 
-Sizes are those of the box of an object in the output image, for this is what a model is trained on. Limits act first,
-then the rules for images, on the objects that are left.
+Sizes are those of the box of an object in the output image, for this is what a model is trained on. Near duplicates are
+found first, in the source; then limits act, then the rules for images, on the objects that are left.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from bboxprep.errors import UsageError
 from bboxprep.model.categories import require_class
 from bboxprep.model.conditions import Condition
 from bboxprep.spelling import suggestion
+
+Dedupe = Literal["", "report", "drop"]
+"""What a run does about images that look alike: report them where it decodes them, always, or leave all but one out."""
+DUPLICATE = "image-duplicate"
+"""The code of findings about images that are left out since they look like another one, and their refusal."""
 
 _LIMIT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:e[-+]?\d{1,3})?)\s*(px|%)?", re.ASCII)
 _WANT = "N (px) or N% of the side of the image"
@@ -62,8 +67,10 @@ class Filters:
     regions stay, for their size is that of no object, and what they cover would become background. An image is
     left out, with its objects, if none of them is of a class in `only_images_with`, or if a condition of `where` is not
     true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
-    Before all of these, images of the source are left out whose classes have `max_per_class` objects in others of their
-    split (`model.balance.beyond_limit`); 0 for no limit. Raises `UsageError`.
+
+    Before all of these, images of the source are left out: with `dedupe` "drop" those that look like another one (with
+    "report" that is noted alone), and those whose classes have `max_per_class` objects in others of their split
+    (`model.balance.beyond_limit`), 0 for no limit. Raises `UsageError`.
     """
 
     min_size: tuple[SizeLimit, ...] = ()
@@ -72,6 +79,7 @@ class Filters:
     drop_empty: float = 0.0
     where: tuple[Condition, ...] = ()
     max_per_class: int = 0
+    dedupe: Dedupe = ""
 
     def __post_init__(self) -> None:
         for option in ("min_size", "max_size"):
@@ -86,6 +94,8 @@ class Filters:
         most: object = self.max_per_class
         if type(most) is not int or not 0 <= most < 2**53:
             raise UsageError(f"max_per_class: have {most!r}, want a whole number of objects, 1 or more")
+        if self.dedupe not in get_args(Dedupe):
+            raise UsageError(f"dedupe: have {self.dedupe!r:.80}, want {' or '.join(filter(None, get_args(Dedupe)))}")
 
     @classmethod
     def of(cls, data: object) -> Filters:
@@ -107,8 +117,8 @@ class Filters:
         limits: dict[str, Any] = {
             name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data
         }
-        numbers = {name: data[name] for name in ("drop_empty", "max_per_class") if name in data}
-        return cls(only_images_with=tuple(dict.fromkeys(names)), where=where, **numbers, **limits)
+        plain = {name: data[name] for name in ("drop_empty", "max_per_class", "dedupe") if name in data}
+        return cls(only_images_with=tuple(dict.fromkeys(names)), where=where, **plain, **limits)
 
     def __bool__(self) -> bool:
         return self != NO_FILTERS
@@ -125,7 +135,8 @@ class Filters:
         if self.where:
             found["where"] = list(map(str, self.where))
         found |= {"drop_empty": self.drop_empty} if self.drop_empty else {}
-        return found | ({"max_per_class": self.max_per_class} if self.max_per_class else {})
+        found |= {"max_per_class": self.max_per_class} if self.max_per_class else {}
+        return found | ({"dedupe": self.dedupe} if self.dedupe else {})
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `UsageError` for a class that is none of `names`."""
@@ -160,6 +171,8 @@ def _limits(data: object, option: str) -> Iterator[SizeLimit]:
 def _words(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(text if name == ALL else f"{name}={text}" for name, text in value.items())
+    if isinstance(value, str):
+        return value
     return " ".join(value) if isinstance(value, list) else f"{value:g}"
 
 

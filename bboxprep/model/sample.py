@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -29,6 +29,8 @@ from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
 
 Key = tuple[str, str]  # split and name of a sample
+Seen = Callable[[NDArray[np.uint8]], None]
+"""Looks at the stored pixels of an image, uint8 (H, W) or (H, W, 3), when they are decoded."""
 
 
 class Frame(StrEnum):
@@ -67,8 +69,11 @@ class Renderer(Protocol):
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` with `recipe` applied to its annotations."""
 
-    def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
-        """The pixels of `sample` after its plan: uint8 (H, W) or (H, W, 3). `data`: the bytes of its file, if known."""
+    def pixels(
+        self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB", seen: Seen | None = None
+    ) -> NDArray[np.uint8]:
+        """The pixels of `sample` after its plan: uint8 (H, W) or (H, W, 3). `data`: the bytes of its file, if known.
+        `seen` is called with the stored pixels."""
 
     def draw(self, sample: Sample) -> bytes:
         """The bytes of a PNG of the image with its objects drawn on it."""
@@ -252,10 +257,13 @@ class Sample:
         )
         return self.replace_fast(frame=frame, evidence=evidence, instances=moved)
 
-    def pixels(self, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
+    def pixels(
+        self, data: bytes | None = None, order: ChannelOrder = "RGB", seen: Seen | None = None
+    ) -> NDArray[np.uint8]:
         """The image that `instances` lie on: uint8 (H, W) or (H, W, 3) in `order`. `data` are the bytes of the file at
-        `path`, where they have been read already. Raises `ImageError`."""
-        return self._require_renderer().pixels(self, data, order)
+        `path`, where they have been read already. `seen` is called with the stored pixels, perhaps reduced, that it is
+        made of, unless it is a mosaic or a pipeline of albumentations makes it. Raises `ImageError`."""
+        return self._require_renderer().pixels(self, data, order, seen)
 
     def transform(self, recipe: Planner) -> Sample:
         """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels."""

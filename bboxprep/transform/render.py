@@ -33,7 +33,7 @@ from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
-from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
+from bboxprep.model.sample import BaseImage, Frame, Planner, Sample, Seen
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.combine import combined_pixels
@@ -144,13 +144,16 @@ class SampleRenderer:
             findings=(*sample.findings, *findings, *hidden),
         )
 
-    def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
+    def pixels(
+        self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB", seen: Seen | None = None
+    ) -> NDArray[np.uint8]:
         """The pixels of `sample` after its plan and effects, uint8 (H, W, 3) in `order` or (H, W) gray.
 
-        `data` are the bytes of the image file, if read already. Raises `ImageError`.
+        `data` are the bytes of the image file, if read already. `seen` is called with its stored pixels, unless they
+        come through a mosaic or a pipeline. Raises `ImageError`.
         """
         if order == "BGR" and (sample.parts or sample.base_image or sample.rendering.effects):
-            return reverse_channels(self.pixels(sample, data))  # several parts, and effects, know RGB only
+            return reverse_channels(self.pixels(sample, data, seen=seen))  # several parts, and effects, know RGB only
         if sample.parts and not sample.base_image:
             return combined_pixels([(part, self.pixels(part.sample)) for part in sample.parts])
         header = sample.header
@@ -168,6 +171,8 @@ class SampleRenderer:
             canvas = execute.canvas_of(plan, pad, gray=header.mode == "L") if header.container == "jpeg" else None
             into, policy = canvas.rows if canvas else None, self.image_policy
             decoded = codec.decode(sample.path, header, policy, at_least=least, data=data, order=order, into=into)
+            if seen:
+                seen(decoded.pixels)
             if canvas and decoded.pixels is canvas.rows:
                 moved = canvas.pixels
             else:

@@ -1,18 +1,22 @@
-"""Whether the images that an output lacks are those that the filters of its recipe leave out, by the labels alone.
+"""Whether the images that an output lacks are those that the filters of its recipe leave out, by the labels alone, and
+those that look like another image by the pictures alone.
 
-Which images are in a share of the empty ones (`Filters.drop_empty`) is not computed: of these any may be missing.
+Which images are in a share of the empty ones (`Filters.drop_empty`) is not computed: of these any may be missing. Which
+of the images that look alike stays is decided anew, from thumbnails that are made of the source anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from bboxprep.model.conditions import image_facts
-from bboxprep.model.filters import Filters
-from bboxprep.model.sample import Sample
+from bboxprep.model.filters import DUPLICATE, Filters
+from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.source.near_duplicates import left_out, thumbnails_of
+from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.expectation import expect
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.geometric import ObjectComparison
@@ -82,3 +86,46 @@ def _keeps(filters: Filters, names: Collection[str], *, surely: bool) -> bool:
     if filters.only_images_with and not set(names) & set(filters.only_images_with):
         return False
     return bool(names) or filters.drop_empty == 0.0 or (surely and filters.drop_empty < 1.0)
+
+
+def duplicate_faults(case: VerificationInputs, workers: int) -> Iterator[Fault]:
+    """The faults of images that were left out and look like no other one, or that are there and look like one that
+    stays. The source is decoded in so many `workers`, where the recipe leaves duplicates out.
+    """
+    said = {(one.split, one.path) for one in case.run.record.findings if one.code == DUPLICATE}
+    drops = case.filters.dedupe == "drop"
+    if case.source is None or case.several or not (said or drops):
+        return
+    written: dict[Key, str] = {}  # the output of each image of the source, "" of one that was left out
+    for image in case.run.images:
+        written[image.split, image.source] = written.get((image.split, image.source)) or image.output or ""
+    keys = list(written)
+    found = _left_out(case, keys, workers) if drops else {}
+    for row, key in enumerate(keys):
+        if row in found and written[key]:
+            other = "/".join(keys[found[row]])
+            yield _fault("image-unfiltered", written[key], f"is there, and looks like {other}, which stays")
+        elif key in said and not written[key] and row not in found:
+            words = f"was left out ({DUPLICATE}), and " + ("looks like no other image" if drops else "no rule says so")
+            yield _fault("image-missing", key[1], words)
+
+
+def _fault(code: str, image: str, words: str) -> Fault:
+    return Fault(Layer.GEOMETRIC, code, image, "", words)
+
+
+def _left_out(case: VerificationInputs, keys: Sequence[Key], workers: int) -> dict[int, int]:
+    """The rows of `keys` (split, path in the source) that must be left out, each with the row that stays."""
+
+    def origin(row: int) -> Sample | None:
+        split, path = keys[row]
+        return case.source.find(path, split) if case.source else None
+
+    origins = map(origin, range(len(keys)))
+    paths = [found.path if found and found.header else None for found in origins]
+    thumbnails = list(thumbnails_of(paths, case.run.record.image_policy, Local(workers)))
+
+    def usable(rows: Iterable[int]) -> list[int]:
+        return [row for row in rows if (found := origin(row)) and not found.refusal]
+
+    return left_out(keys, thumbnails, usable)

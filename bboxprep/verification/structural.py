@@ -15,6 +15,7 @@ from bboxprep.images.codecs.independent_decoder import decode_displayed, read_pi
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
+from bboxprep.model.filters import DUPLICATE
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
@@ -109,7 +110,7 @@ def _left_out(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     elif "image-unread" in codes:
         words = "was not written, for the system failed to read it; the same command tries it again"
         yield _fault("image-missing", image.source, words)
-    elif FILTERED not in codes and _can_be_written(case, image, codes):  # `filtered_images` asks the filters
+    elif not codes & {FILTERED, DUPLICATE} and _can_be_written(case, image, codes):  # their rules are asked elsewhere
         words = f"was not written ({', '.join(sorted(codes))}), and can be read and transformed"
         yield _fault("image-missing", image.source, words)
 

@@ -24,7 +24,7 @@ from bboxprep.verification.class_balance import Place, beyond_limit_of
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.detections import read_detections
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
-from bboxprep.verification.filtered_images import filter_faults
+from bboxprep.verification.filtered_images import duplicate_faults, filter_faults
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
@@ -215,7 +215,7 @@ def _assembled(
     progress: Callable[[int], None],
 ) -> VerificationReport:
     images = case.run.images
-    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
+    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case), *duplicate_faults(case, workers)]
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
     comparisons: list[tuple[str, PixelComparison]] = []
     check = _ImageCheck(case, chosen, beyond_limit_of(case))

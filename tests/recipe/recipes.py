@@ -9,21 +9,12 @@ from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-<<<<<<< HEAD
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.combining import Mosaic
+from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
-=======
-from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
-from bboxprep.recipe.crops import RandomCrop, Tile
-from bboxprep.recipe.crops import Crop
-from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.recipe import Recipe
->>>>>>> paste
 from bboxprep.recipe.values import OneOf
 from tests.strategies import sizes
 
@@ -106,9 +97,9 @@ PADS: st.SearchStrategy[Pad] = st.one_of(
 )
 
 
-<<<<<<< HEAD
 TILES = st.builds(Tile, st.none(), numbers(0, 0.9), st.integers(1, 4), st.integers(1, 4))
-=======
+
+
 def combinations() -> st.SearchStrategy[RecipeStep]:
     """Any step that makes one image of several."""
     return st.one_of(
@@ -116,7 +107,6 @@ def combinations() -> st.SearchStrategy[RecipeStep]:
         st.builds(Mixup, amounts(0, 1), p=CHANCES),
         st.builds(CopyPaste, amounts(0, 1), st.booleans(), p=CHANCES),
     )
->>>>>>> paste
 
 
 @st.composite

@@ -52,12 +52,14 @@ DECODED: frozenset[WriteMethod] = frozenset({"turned-re-encoded", "encoded"})
 
 class ImageFile(NamedTuple):
     """The image file that was written for a sample: `method` says how it was made, "" where there is none; `sha256` is
-    the hash of the source file, None where that was not read.
+    the hash of the source file, None where that was not read; `thumbnail` is that of the source image (see
+    `images.thumbnail`), b"" where it was not decoded for this.
     """
 
     method: WriteMethod = ""
     sha256: str | None = None
     file: OutputFile | None = None
+    thumbnail: bytes = b""
 
 
 NO_FILE = ImageFile()

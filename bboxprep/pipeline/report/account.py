@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -13,10 +14,14 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
+from bboxprep.model.sample import Key
 from bboxprep.model.splits import order
 from bboxprep.pipeline.output.image_rows import WrittenBatch
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
 from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts
+from bboxprep.pipeline.resume.journal import journal_key
+from bboxprep.pipeline.source.near_duplicates import near_duplicates
+from bboxprep.pipeline.source.survey import ImageSummary
 
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
@@ -36,6 +41,7 @@ class Account(msgspec.Struct):
     dropped: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)  # split, class, code
     columns: Counter[str] = msgspec.field(default_factory=Counter)  # how many objects of the source have each column
     findings: list[Finding] = msgspec.field(default_factory=list)
+    thumbnails: dict[Key, bytes] = msgspec.field(default_factory=dict)  # of the images that were decoded
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Add `findings` and count the objects that they drop."""
@@ -61,6 +67,9 @@ class Account(msgspec.Struct):
         self.images_out[split] += output.images
         self.made.update(output.made)
         self.sizes.update(output.sizes)
+        for image, thumbnail in zip(result.images, result.thumbnails, strict=False):
+            if thumbnail:
+                self.thumbnails[split, image.name] = thumbnail
         for totals, counts in (
             (self.objects_due, output.due),
             (self.objects_out, output.written),
@@ -68,6 +77,14 @@ class Account(msgspec.Struct):
         ):
             for name, count in counts.items():
                 totals[split, name] += count
+
+    def note_near_duplicates(self, summaries: Sequence[ImageSummary], root: Path) -> None:
+        """Add the findings about images that look alike, of the `summaries` of those that were decoded, in the folder
+        `root`.
+        """
+        known = self.thumbnails
+        seen = [one.replace_fast(thumbnail=known.get(journal_key(one.key), b"")) for one in summaries if known]
+        self.note(near_duplicates(seen, root, self.findings).findings)
 
     def add_source(self, split: str, counts: SourceCounts) -> None:
         """Add images of the source, which are of `split`."""

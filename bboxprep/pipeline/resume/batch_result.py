@@ -68,7 +68,9 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
 
     `source` counts each image of the source with its first output image only. `rows` are the lines of the images in
     ``bboxprep.images.jsonl``, `sidecar` those in the sidecar. `entries` has the `Labels.entry` of each written image,
-    which the writer of the format collects.
+    which the writer of the format collects. `thumbnails`
+    are those of the images, b"" of one that was not decoded for it, and of all but
+    the first output of it.
     """
 
     source: SourceCounts
@@ -77,6 +79,7 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
     rows: bytes
     sidecar: bytes
     entries: tuple[Any, ...]
+    thumbnails: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(0 <= finding.objects <= _MOST for finding in self.findings):
@@ -95,6 +98,7 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
             b"".join([part.rows for part in parts]),
             b"".join([part.sidecar for part in parts]),
             tuple(chain.from_iterable(part.entries for part in parts)),
+            tuple(chain.from_iterable(part.thumbnails for part in parts)),
         )
 
 

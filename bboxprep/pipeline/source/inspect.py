@@ -17,6 +17,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.report.account import Account, count_source_objects
+from bboxprep.pipeline.source.near_duplicates import NearDuplicates, near_duplicates
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked
 from bboxprep.recipe.recipe import Recipe
@@ -28,7 +29,8 @@ class Inspection(msgspec.Struct, frozen=True):
     """Counts of one source.
 
     `images` and `objects` by split, `classes` by (class, split), `orientations` by (EXIF code, frame, evidence),
-    `sizes` the displayed sizes, `containers` by name, `columns` how many objects have what besides a box.
+    `sizes` the displayed sizes, `containers` by name, `columns` how many objects have what besides a box. `near`
+    are the images that look alike, where thumbnails were made.
     """
 
     format: str
@@ -43,6 +45,7 @@ class Inspection(msgspec.Struct, frozen=True):
     containers: Counter[str]
     columns: Counter[str]
     findings: tuple[Finding, ...]
+    near: NearDuplicates = NearDuplicates()
 
     @property
     def faults(self) -> int:
@@ -73,6 +76,9 @@ class Inspection(msgspec.Struct, frozen=True):
             "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in sorted(Counter(self.sizes).items())],
             "containers": dict(self.containers.most_common()),
             "columns": {str(column): count for column, count in self.columns.items()},
+            "near_duplicates": {
+                name: getattr(self.near, name) for name in ("compared", "across", "inside") if self.near.compared
+            },
             "faults": self.faults,
             "findings": [msgspec.to_builtins(RecordedFinding.of(finding)) for finding in self.findings],
         }
@@ -84,8 +90,9 @@ def inspect(source: Source) -> Inspection:
     summaries, recipe = source.summaries, Recipe()
     dataset = checked(source.dataset, summaries)
     unlabelled: Counter[str] = Counter()
+    near = near_duplicates(summaries, dataset.folder, dataset.findings)
     account = Account()
-    account.note_dataset(dataset.findings)
+    account.note_dataset((*dataset.findings, *near.findings))
     for batch in dataset.batches():
         for split, group in groupby(range(len(batch)), key=batch.values("split").__getitem__):
             own = batch.select(list(group))
@@ -108,6 +115,7 @@ def inspect(source: Source) -> Inspection:
         containers=Counter(header.container for header in headers),
         columns=account.columns,
         findings=tuple(account.findings),
+        near=near,
     )
 
 

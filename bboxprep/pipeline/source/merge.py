@@ -35,7 +35,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.lazy_samples import LazySamples, items_at
 from bboxprep.model.sample import Frame, Key
-from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.open import Source, refusing
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.source.usable import check_usable
@@ -250,8 +250,10 @@ def _renamed(batch: Batch, keys: Sequence[Key]) -> Batch:
 
 def within_limit(source: Source, most: int) -> Source:
     """`source`, in which images are refused that are beyond a limit of `most` objects of a class in a split, with a
-    finding. All labels are read for it.
+    finding; 0 is no limit. All labels are read for it.
     """
+    if not most:
+        return source
     shown = ClassCounts.of(source.dataset.batches()).by_image()
     rows: dict[str, list[int]] = defaultdict(list)
     for row, summary in enumerate(source.summaries):
@@ -261,20 +263,5 @@ def within_limit(source: Source, most: int) -> Source:
         keys = [source.summaries[row].key for row in own]
         beyond = beyond_limit(most, ["/".join(key) for key in keys], [shown[row] for row in own])
         left_out |= {key for key, is_beyond in zip(keys, beyond, strict=True) if is_beyond}
-    change = _LeftOut(frozenset(left_out), f"each of its classes has {most} objects or more in other images")
-    return msgspec.structs.replace(source, dataset=source.dataset.with_batches(change)) if left_out else source
-
-
-class _LeftOut(msgspec.Struct, frozen=True):
-    """Refuses the images `keys`, for the reason `why`."""
-
-    keys: frozenset[Key]
-    why: str
-
-    def __call__(self, batch: Batch) -> Batch:
-        rows = [row for row, key in enumerate(batch.keys) if key in self.keys]
-        refusals = list(batch.values("refusal"))
-        for row in rows:
-            refusals[row] = refusals[row] or "image-filtered"
-        batch = batch.with_findings({row: [batch.finding(row, "image-filtered", self.why)] for row in rows})
-        return batch.with_columns(refusal=refusals)
+    why = f"each of its classes has {most} objects or more in other images"
+    return refusing(source, dict.fromkeys(left_out, why), "image-filtered")

@@ -69,8 +69,9 @@ def open_source(
     default detected from the files. `labels_in` states the frame of the labels of turned photos. `object_policy` is
     that of the dataset. With `sidecar`, columns that an earlier run wrote to the sidecar are restored. With
     `labels_only`, no image is opened whose size the labels state; with `decode_all`, every image is decoded to find
-    damaged ones. The `engine` reads and surveys. `options` returns the options of the reader of a format;
-    `follow_links` is that option of all formats, which is needed before the format is known.
+    damaged ones. The `engine` reads and surveys. `options` returns
+    the options of the reader of a format; `follow_links` is that option of all formats, which is needed before the
+    format is known.
     Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
@@ -167,3 +168,23 @@ def _duplicates(sample: Sample) -> tuple[str, str]:
     count = count_duplicates(sample.instances)
     words = f"objects have the class and the box of another one ({count}); all kept"
     return ("record-duplicate", words) if count else ("", "")
+
+
+def refusing(source: Source, words: Mapping[Key, str], code: str) -> Source:
+    """`source` in which the images are refused that have `words`, with a finding of `code` for each. Their summaries
+    have no header, as those of images that are not written.
+    """
+    if not words:
+        return source
+    summaries = [one.replace_fast(header=None, thumbnail=b"") if one.key in words else one for one in source.summaries]
+    dataset = source.dataset.with_batches(partial(_refused, words=words, code=code))
+    return msgspec.structs.replace(source, dataset=dataset, summaries=tuple(summaries))
+
+
+def _refused(batch: Batch, words: Mapping[Key, str], code: str) -> Batch:
+    found = {row: words[key] for row, key in enumerate(batch.keys) if key in words}
+    if not found:
+        return batch
+    refusals = [old or (code if row in found else "") for row, old in enumerate(batch.values("refusal"))]
+    noted = {row: [batch.finding(row, code, why)] for row, why in found.items()}
+    return batch.with_columns(refusal=refusals).with_findings(noted)

@@ -21,12 +21,14 @@ from bboxprep.errors import UsageError
 from bboxprep.images.capture_time import CaptureTime, capture_time_of
 from bboxprep.io.hashing import unit_hash
 from bboxprep.model.splits import TEST, TRAIN, VAL, split_of
+from bboxprep.pipeline.source.near_duplicates import near_groups
 from bboxprep.pipeline.source.stratify import stratified
 from bboxprep.pipeline.source.survey import ImageSummary, same_files
 
 _TOLERANCE = 1e-9
 _SECONDS = 60.0
 _MOST_FOLDS = 1000
+_PLAIN = ("file", "folder", "near")
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class SplitPolicy:
     """`shares` of each split, which sum to 1, and what keeps images together: `group_by`. A split may be called by any
     word of `bboxprep.model.splits`.
 
-    "file" (each image by its name, folders included), "folder", "regex:PATTERN" (the first group of the first match in
-    the name, or the whole match; the name where there is none) or "exif-time:SECONDS" (photos of one camera of which
-    each was taken at most so long after the one before, 60 by default).
+    "file" (each image by its name, folders included), "folder", "near" (images that look alike, by their thumbnails),
+    "regex:PATTERN" (the first group of the first match in the name, or the whole match; the name where there is none)
+    or "exif-time:SECONDS" (photos of one camera of which each was taken at most so long after the one before, 60 by
+    default).
 
     With `stratify`, each class has its share of images in each split. A `fold` (I, K) divides the images into K equal
     parts, in place of `shares`: part I is val, the others are train, and images of the split test stay there.
@@ -158,6 +161,8 @@ class SplitPolicy:
         match kind:
             case "folder":
                 return [str(PurePosixPath(name).parent) for name in names]
+            case "near":
+                return near_groups(names, [summary.thumbnail for summary in summaries])
             case "regex":
                 return [_matched(pattern, name) for name in names]
             case "exif-time":
@@ -210,8 +215,8 @@ def _grouping(text: str) -> tuple[str, re.Pattern[str], float]:
     """The kind of a grouping, its pattern ("" for others) and its seconds (0 for others). Raises `UsageError`."""
     kind, colon, rest = text.partition(":")
     pattern, seconds = re.compile(""), _SECONDS
-    if kind not in ("file", "folder", "regex", "exif-time") or (kind in ("file", "folder") and colon):
-        raise UsageError(f"group by: have {text!r}, want file, folder, regex:PATTERN or exif-time[:SECONDS]")
+    if kind not in (*_PLAIN, "regex", "exif-time") or (kind in _PLAIN and colon):
+        raise UsageError(f"group by: have {text!r}, want file, folder, near, regex:PATTERN or exif-time[:SECONDS]")
     if kind == "regex":
         try:
             pattern = re.compile(rest)

@@ -2,7 +2,8 @@
 
 **Leaks between splits** are found too: the same image in two splits, so that a model is tested on training data.
 The same means byte for byte: a copy that was saved again, cut or renamed within another file is not found here. Only
-files of one size can be the same, so the bytes of few have to be read.
+files of one size can be the same, so the bytes of few have to be read. Other copies are near duplicates, which the
+thumbnails of images tell (`near_duplicates`); their images have to be decoded, so they are made only where asked for.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
     labelled: bool = True  # whether a label file is about it
     folder: Path = Path()  # of the image file, shared by many images
     file: str = ""
+    thumbnail: bytes = b""  # of `images.thumbnail`, where it was made
 
     @property
     def path(self) -> Path:

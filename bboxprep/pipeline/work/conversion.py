@@ -276,6 +276,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
     def _close_account(self) -> None:
         """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
         how, dataset = self.conversion.run_options, self.conversion.dataset
+        self.account.note_near_duplicates(self.conversion.summaries, dataset.folder)
         preflight.note_losses(
             self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels
         )

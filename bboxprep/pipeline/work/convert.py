@@ -20,6 +20,7 @@ from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import within_limit
+from bboxprep.pipeline.source.near_duplicates import deduplicated, near_duplicates
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.variants import with_variants
@@ -58,14 +59,16 @@ def convert_source(
         except PlanError:
             return False
 
+    source = deduplicated(source, recipe.filters.dedupe, run_options.chosen_engine)
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
+    if recipe.filters.dedupe:
+        alike = near_duplicates(source.summaries, dataset.folder, dataset.findings).findings
+        dataset = replace(dataset, findings=(*dataset.findings, *alike))
     dataset = with_task(
         replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options or {}, to
     )
     source = msgspec.structs.replace(source, dataset=dataset)
-    if recipe.filters.max_per_class:
-        source = within_limit(source, recipe.filters.max_per_class)
-    source = with_variants(source, recipe)
+    source = with_variants(within_limit(source, recipe.filters.max_per_class), recipe)
     return Conversion(
         source.dataset,
         source.summaries,

@@ -18,15 +18,16 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.container import NAMES
 from bboxprep.images.header import refuse_changed
+from bboxprep.images.thumbnail import thumbnail_of
 from bboxprep.io.atomic import Place, output_path, write_unfinished
 from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_file, read_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.batch import Batch
-from bboxprep.model.filters import NO_FILTERS, Filters
+from bboxprep.model.filters import DUPLICATE, NO_FILTERS, Filters
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Sample, Seen
 from bboxprep.model.validation import dropped_by_class
 from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WriteMethod, WrittenBatch
 from bboxprep.pipeline.output.naming import Output
@@ -63,7 +64,9 @@ class ImageWriter(msgspec.Struct, frozen=True):
         process that opens them, are left out with their objects, with findings. Raises `TargetError`.
         """
         refused, source_names = dict(self._refused(batch, outputs, given_up)), self._source_names
-        batch = self._leave_out(batch, refused)
+        alike = {row: () for row in refused if batch.values("refusal")[row] == DUPLICATE}
+        batch = self._leave_out(batch, alike, DUPLICATE)
+        batch = self._leave_out(batch, {row: why for row, why in refused.items() if row not in alike})
         plan = FilterPlan(self.filters, self.names, self.flip_mapping)
         whole = batch = plan.without_objects(batch)
         batch = self.crowd.apply(batch, source_names)
@@ -131,19 +134,23 @@ class ImageWriter(msgspec.Struct, frozen=True):
             sample, source = batch[row], read_file(path)
             if sample.plan is None:
                 raise ValueError(f"{path}: not a transformed sample")
-            data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
+            thumbnails: list[bytes] = []
+            look = None if self.filters.dedupe else lambda pixels: thumbnails.append(thumbnail_of(pixels, header.turn))
+            data, note, method = _encoded(sample, header, sample.plan, source, self.encoding, look)
             if note:
                 notes.append(batch.finding(row, "metadata-dropped", note))
-            return self._write_bytes(output, data, method, source), notes
+            return self._write_bytes(output, data, method, source, *thumbnails), notes
         if header.tagged:
             source = read_file(path)
             return self._write_bytes(output, codec.untag(source, header), "untagged", source), notes
         return self._keep(path, header, output, self.dest), notes
 
-    def _write_bytes(self, output: Output, data: bytes, method: WriteMethod, source: bytes) -> ImageFile:
+    def _write_bytes(
+        self, output: Output, data: bytes, method: WriteMethod, source: bytes, thumbnail: bytes = b""
+    ) -> ImageFile:
         """Write the image file `data`, which was made from the bytes `source`."""
         file = self._write_file(output.image, data)
-        return ImageFile(method, bytes_sha256(source), file)
+        return ImageFile(method, bytes_sha256(source), file, thumbnail)
 
     def _keep(self, path: Path, header: Header, output: Output, dest: Path) -> ImageFile:
         """Write the image file with the bytes of the source at `path`."""
@@ -220,28 +227,33 @@ _PLACE = {"copy": _place_copy, "link": _place_link, "symlink": _place_symlink}
 
 
 def _encoded(
-    sample: Sample, header: Header, plan: Plan, source: bytes, encoding: codec.Encoding
+    sample: Sample, header: Header, plan: Plan, source: bytes, encoding: codec.Encoding, seen: Seen | None
 ) -> tuple[bytes, str, WriteMethod]:
     """The bytes of an image file that is encoded again, a message for `metadata-dropped` ("" for none), and the method.
 
     A JPEG that is only turned or padded is so without loss where that is possible; one that is only turned is else
-    encoded with its own quantisation tables. An `encoding` with a quality takes precedence over all of that.
+    encoded with its own quantisation tables. An `encoding` with a quality takes precedence over all of that. `seen` is
+    called as by `Sample.pixels`.
     """
     own = header.container == "jpeg" and codec.keeps_bytes(header, encoding) and encoding.quality is None
     if sample.is_redrawn or not plan.is_whole or not own:
-        return *_encoded_anew(sample, header, source, encoding), "encoded"
+        return *_encoded_anew(sample, header, source, encoding, seen), "encoded"
     if not plan.is_turn:
         pad, strip = sample.rendering.pad, encoding.strip_metadata
         padded = lossless.padded(sample.path, source, header, plan, pad, strip=strip)
-        return (*padded, "padded-lossless") if padded else (*_encoded_anew(sample, header, source, encoding), "encoded")
+        if padded is None:
+            return *_encoded_anew(sample, header, source, encoding, seen), "encoded"
+        return *padded, "padded-lossless"
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)
     if turned:
         return *turned, "turned-lossless"
-    pixels = sample.pixels(source)
+    pixels = sample.pixels(source, seen=seen)
     return *codec.encode(pixels, sample.path, header, encoding, turn=plan.turn, data=source), "turned-re-encoded"
 
 
-def _encoded_anew(sample: Sample, header: Header, source: bytes, encoding: codec.Encoding) -> tuple[bytes, str]:
+def _encoded_anew(
+    sample: Sample, header: Header, source: bytes, encoding: codec.Encoding, seen: Seen | None
+) -> tuple[bytes, str]:
     order = codec.encoder_order(header, encoding)
-    pixels = sample.pixels(source, order)
+    pixels = sample.pixels(source, order, seen)
     return codec.encode(pixels, sample.path, header, encoding, data=source, order=order)

@@ -205,6 +205,7 @@ class BatchWorker(msgspec.Struct, frozen=True):
             encode_rows(rows_of(written, self.dataset.folder)),
             b"".join(self.sidecar_writer.lines(written)) if self.sidecar_writer else b"",
             tuple([written.labels[row].entry for row in written.rows]),
+            tuple(_thumbnails(batch, written)),
         )
 
     @property
@@ -242,6 +243,13 @@ def _first_of_each(batch: Batch) -> Batch:
     """The samples of `batch` that are the first output of their image."""
     variants = batch.values("variant")
     return batch.select([row for row, variant in enumerate(variants) if variant is None or variant.is_first])
+
+
+def _thumbnails(batch: Batch, written: WrittenBatch) -> Iterator[bytes]:
+    """The thumbnail of each sample of `batch`; b"" of all but the first output of an image, and of those that were not
+    decoded for it."""
+    for image, variant in zip(written.images, batch.values("variant"), strict=True):
+        yield image.thumbnail if variant is None or variant.is_first else b""
 
 
 def _image_files(batch: Batch, stamps: Sequence[FileStamp], written: WrittenBatch) -> Iterator[ImageFiles]:

@@ -136,7 +136,7 @@ def test_shares_that_cannot_be_are_refused(text: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("group_by", "said"),
     [
-        ("video", "have 'video', want file, folder, regex:PATTERN or exif-time"),
+        ("video", "have 'video', want file, folder, near, regex:PATTERN or exif-time"),
         ("file:x", "have 'file:x', want file"),
         ("regex:", "have an empty pattern"),
         ("regex:(", "have the pattern '(', which cannot be read"),
