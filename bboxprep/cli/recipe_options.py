@@ -204,7 +204,9 @@ def _copies(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filters(given: Mapping[str, Any]) -> Filters:
     """The filters that were given. Raises `UsageError`."""
-    limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
+    limits: dict[str, Any] = {
+        name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")
+    }
     where = tuple(map(Condition.parse, given["where"]))
     wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
     whole: dict[str, Any] = {"max_per_class": given["max_per_class"] or 0, "dedupe": given["dedupe"] or ""}
