@@ -70,6 +70,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        for split in source.dataset.splits:
+            recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
         if split_at_combination(recipe):
@@ -137,6 +139,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         """
         if recipe.isolate and not variant.rows:
             return _left_out(sample)
+        recipe = recipe.of_split(sample.split)
         try:
             drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:

@@ -109,7 +109,8 @@ def _variants(
     header = summary.header
     try:
         turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
-        tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
+        own = recipe.of_split(summary.key[0])
+        tiles = [tile for tile, _ in own.tiles(header.size, turn)] if header else [""]
     except PlanError:  # the image has a finding when it is planned
         tiles = [""]
     for copy in range(copies):
