@@ -318,9 +318,7 @@ def test_an_object_without_a_track_gets_none_and_no_track_id_overflows() -> None
 
 def test_a_source_that_is_split_anew_keeps_the_options_that_it_was_read_with(tmp_path: Path) -> None:
     policy = ImagePolicy(depth16="shift8")
-    source = open_source(
-        FIXTURES / "phone-photos-voc", image_policy=policy, options=lambda _: {"origin": "plus-one"}
-    )
+    source = open_source(FIXTURES / "phone-photos-voc", image_policy=policy, options=lambda _: {"origin": "plus-one"})
     split = assemble([source], split=SplitPolicy({"train": 0.5, "val": 0.5}))
     assert (split.reading, split.image_policy) == (source.reading, policy)
     assert split.reading["origin"] == "plus-one"
