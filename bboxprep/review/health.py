@@ -77,7 +77,7 @@ def health_page(source: Source, seen: Inspection, turned: str, progress: Callabl
 def _compared(seen: Inspection) -> str:
     if seen.near.compared:
         return f"{seen.near.compared:,} pictures were compared."
-    return "Only equal files are told here; --dedupe report compares the pictures."
+    return "Only equal files are told here; no pictures were compared."
 
 
 def _card(sample: Sample, notes: tuple[RecordedFinding, ...]) -> Card:
