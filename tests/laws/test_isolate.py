@@ -11,7 +11,6 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +18,6 @@ from PIL import Image
 from bboxprep.errors import StoppedError
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Size
-from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline import augment, variants
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import Outcome, RunOptions
@@ -227,6 +225,46 @@ def test_workers_a_stop_and_the_record_change_no_byte_and_verify_proves_it(tmp_p
         assert row.objects_due == row.objects_out + sum(row.dropped.values())
 
 
+CLASSES = ("a/b", "Cat", "a_b", "cat", "CON", "x:y", "dog")
+FOLDERS = ("a_b-2", "Cat", "a_b", "cat-2", "CON_", "x_y", "dog")
+
+
+def crowded(root: Path) -> Path:
+    """Two splits with images in sub-folders, of classes whose names are no folders, or the same one."""
+    boxes = [(8.0 * number, 4.0, 8.0 * number + 7, 20.0) for number in range(len(CLASSES))]
+    for_val = [LabelledImage("val", "v.png", encoded(upright(), "png"), Size(*SIZE), np.array(boxes[:6]), CLASSES[:6])]
+    for_train = [
+        LabelledImage("train", name, encoded(upright(), "png"), Size(*SIZE), np.array(boxes), CLASSES)
+        for name in ("deep/er/a.png", "b.png")
+    ]
+    EXAMPLES["coco"].paint(root, LabelledDataset(CLASSES, (*for_train, *for_val)))
+    return root
+
+
+def test_class_folders_hold_the_pictures_of_one_class_each(tmp_path: Path) -> None:
+    """As torchvision's ImageFolder lists them, which takes the first folder, and `datasets`, which takes the last."""
+    outcome = run(crowded(tmp_path / "source"), tmp_path / "out", Recipe(Isolate()), "hf_imagefolder")
+    told = [finding for finding in outcome.account.findings if finding.code == "class-respelled"]
+    assert [finding.category for finding in told] == ["a/b", "cat", "CON", "x:y"]
+    assert "'a/b': its images are in the folder 'a_b-2'" in told[0].message
+    names = dict(zip(FOLDERS, CLASSES, strict=True))
+    for split, classes in (("train", FOLDERS), ("validation", FOLDERS[:6])):
+        home = tmp_path / "out" / split
+        assert sorted(path.name for path in home.iterdir() if path.is_dir()) == sorted(classes)
+        for line in (home / "metadata.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            folder, name = row["file_name"].split("/")
+            assert names[folder] == CLASSES[row["objects"]["category"][0]]
+            assert (home / folder / name).is_file()
+    assert (tmp_path / "out/train/dog/deep__er__a_o6.png").is_file()
+    datasets = pytest.importorskip("datasets")
+    files = {split: str(tmp_path / "out" / split / "*" / "*") for split in ("train", "validation")}
+    opened = datasets.load_dataset("imagefolder", data_files=files, cache_dir=str(tmp_path / "cache"))
+    feature = opened["train"].features["label"]
+    assert feature.names == sorted(FOLDERS)
+    assert Counter(map(feature.int2str, opened["train"]["label"])) == dict.fromkeys(FOLDERS, 2)
+
+
 def test_predictions_on_the_pictures_are_unmapped_to_the_source(tmp_path: Path) -> None:
     """The labels of the output, as predictions, are those of the source, cut at its edges."""
     source = painted(tmp_path / "source", frame="stored")
@@ -254,20 +292,17 @@ def test_predictions_on_the_pictures_are_unmapped_to_the_source(tmp_path: Path) 
         assert np.abs(np.subtract(own, box)).max(axis=1).min() <= 0.01
 
 
-Variants = Callable[..., list[SampleVariant]]
+Groups = list[tuple[int, ...]]
 
 
-def lying(honest: Variants, mistake: str) -> Variants:
-    """The pictures that are made of an image, with a mistake."""
+def lying(honest: Callable[..., Groups], mistake: str) -> Callable[..., Groups]:
+    """The rows of the pictures that are made of an image, with a mistake."""
 
-    def made(*arguments: Any) -> list[SampleVariant]:
+    def made(*arguments: Any) -> Groups:
         found = honest(*arguments)
         if mistake == "of another object":
-            rows = [one.rows for one in found]
-            return [msgspec.structs.replace(one, rows=own) for one, own in zip(found, rows[::-1], strict=True)]
-        if mistake == "missing":
-            return found[:-1] or found
-        return [*found, msgspec.structs.replace(found[0], tile=f"o{len(found)}")] if found[0].rows else found
+            return found[::-1]
+        return (found[:-1] or found) if mistake == "missing" else [*found, *found[:1]]
 
     return made
 
@@ -277,7 +312,7 @@ def test_verify_finds_a_mistake_in_what_pictures_are_made(
     tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (variants, augment):
-        monkeypatch.setattr(module, "isolated_variants", lying(variants.isolated_variants, mistake))
+        monkeypatch.setattr(module, "isolated_rows", lying(variants.isolated_rows, mistake))
     run(SOURCE, tmp_path / "out", PHOTOS["alone"], frame="auto")
     found = codes(verify(tmp_path / "out", SOURCE))
     assert ({"object-missing", "object-extra"} if "another" in mistake else {"copies-differ"}) <= found
