@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import StoppedError
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Size
+from bboxprep.model.instances import Instances
 from bboxprep.pipeline import augment, variants
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import Outcome, RunOptions
@@ -33,6 +35,7 @@ from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledDataset, LabelledImage
 from bboxprep.testing.painting import DARK, ORIENTATIONS, UNTURN, displayed, encoded
+from bboxprep.transform import render
 from bboxprep.verification.arithmetic import turn_matrix
 from bboxprep.verification.verify import verify
 from tests.conformance.examples import AVAILABLE, EXAMPLES, in_turn
@@ -202,6 +205,9 @@ PHOTOS: dict[str, Recipe] = {
         seed=3,
     ),
     "together": Recipe(Isolate("10%", classes=("person", "car"), together=True)),
+    "background filled": Recipe(
+        Fit(240), Isolate("10%", background="pad"), Letterbox(120), augment=Augment(Rotate((-30, 30)), Flip(p=0.5))
+    ),
     "others kept": Recipe(Fit(200), Isolate(1.0, others="keep"), Flip("horizontal")),
 }
 
@@ -330,3 +336,77 @@ def test_verify_finds_the_file_of_another_object(tmp_path: Path) -> None:
     assert {fault.image for fault in faults if fault.code in ("image-swapped", "pixels-differ")} == {
         one["output"], other["output"],
     }  # fmt: skip
+
+
+GROUND = (10, 200, 30)
+TRIANGLE = np.array([(5.0, 4.0), (27.0, 9.0), (9.0, 25.0)])
+
+
+def shaped(root: Path) -> tuple[NDArray[np.uint8], list[NDArray[np.bool_]]]:
+    """A photo in three orientations at `root` with a triangle, a mask and a box; what it shows, and the pixels of each
+    object."""
+    size = Size(40, 30)
+    shown = np.random.default_rng(1).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
+    rows, columns = np.indices(shown.shape[:2]) + 0.5
+    sides = np.roll(TRIANGLE, -1, axis=0) - TRIANGLE
+    inside = np.logical_and.reduce(
+        [across * (rows - y) - down * (columns - x) > 0 for (x, y), (across, down) in zip(TRIANGLE, sides, strict=True)]
+    )
+    disc = (columns - 28) ** 2 + (rows - 18) ** 2 < 60
+    box = (columns > 1) & (columns < 7) & (rows > 20) & (rows < 29)
+    flat = disc.T.ravel()
+    counts = np.diff(np.concatenate(([0], np.flatnonzero(np.diff(flat)) + 1, [flat.size]))).tolist()
+    shapes: list[Any] = [[TRIANGLE.ravel().tolist()], {"size": [30, 40], "counts": counts}, []]
+    boxes = [[5, 4, 22, 21], [21, 11, 14, 14], [1, 20, 6, 9]]
+    document: dict[str, Any] = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "thing"}]}
+    (root / "train").mkdir(parents=True)
+    (root / "annotations").mkdir()
+    for code in (1, 6, 7):
+        turn, name = UNTURN[code], f"{code}.png"
+        picture = Image.fromarray(shown) if turn is None else Image.fromarray(shown).transpose(turn)
+        (root / "train" / name).write_bytes(encoded(picture, "png", code))
+        document["images"].append({"id": code, "file_name": name, "width": 40, "height": 30})
+        for shape, bbox in zip(shapes, boxes, strict=True):
+            row = {"id": len(document["annotations"]) + 1, "image_id": code, "category_id": 1, "iscrowd": 0}
+            document["annotations"].append({**row, "bbox": bbox, "segmentation": shape, "area": 1})
+    (root / "annotations" / "instances_train.json").write_text(json.dumps(document), encoding="utf-8")
+    return shown, [inside, disc, box]
+
+
+def test_exactly_the_pixels_outside_of_the_outline_are_filled(tmp_path: Path) -> None:
+    """Those whose centres lie outside of the triangle, the mask or the box, and no other pixel changes."""
+    photo, objects = shaped(tmp_path / "source")
+    run(tmp_path / "source", tmp_path / "out", Recipe(Isolate(0.1, background="pad"), Flip("vertical"), pad=GROUND))
+    rows = [row for row in rows_of(tmp_path / "out") if row["output"]]
+    assert len(rows) == 9
+    for row in rows:
+        assert [next(iter(step)) for step in row["recipe"]["steps"]] == ["crop", "background", "flip"]
+        part = row["recipe"]["steps"][0]["crop"]
+        window = np.s_[part["y"] : part["y"] + part["height"], part["x"] : part["x"] + part["width"]]
+        filled = np.where(objects[int(row["tile"][1:])][..., None], photo, np.uint8(GROUND))
+        assert (filled[window] == GROUND).all(axis=2).any()
+        made = displayed((tmp_path / "out" / row["output"]).read_bytes())
+        assert np.array_equal(made, filled[window][::-1])
+
+
+@pytest.mark.parametrize("mistake", ["not filled", "half of it not filled", "object filled", "another shape"])
+def test_verify_finds_a_background_that_is_not_as_asked_for(
+    tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = render.pixels_of_all
+
+    def mistaken(instances: Instances, size: Size) -> NDArray[np.bool_]:
+        drawn = honest(instances, size)
+        if mistake == "half of it not filled":
+            drawn[: len(drawn) // 2] = True
+            return drawn
+        if mistake == "another shape":
+            return np.roll(drawn, 24, axis=1)
+        return np.full_like(drawn, mistake == "not filled")
+
+    monkeypatch.setattr(render, "pixels_of_all", mistaken)
+    run(SOURCE, tmp_path / "out", PHOTOS["background filled"].without_augment, frame="auto")
+    found = {fault.image for fault in verify(tmp_path / "out", SOURCE).faults}
+    made = {row["output"] for row in rows_of(tmp_path / "out") if row["output"]}
+    assert found <= made
+    assert len(made - found) <= ("half" in mistake)  # the upper half of one is all object
