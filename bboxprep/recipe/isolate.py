@@ -54,10 +54,12 @@ class Isolate(RecipeStep):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        text = self.margin if isinstance(self.margin, str) else ""
-        share = float(text.strip()[:-1]) / 100.0 if re.fullmatch(r"\s*\d+(\.\d+)?%\s*", text, re.ASCII) else self.margin
-        object.__setattr__(self, "margin", Bounds(0.0, 10.0).number(self.name, "margin", share))
-        names: object = (self.classes,) if isinstance(self.classes, str) else self.classes
+        margin: object = self.margin
+        if isinstance(margin, str) and re.fullmatch(r"\s*\d+(\.\d+)?%\s*", margin, re.ASCII):
+            margin = float(margin.strip()[:-1]) / 100.0
+        object.__setattr__(self, "margin", Bounds(0.0, 10.0).number(self.name, "margin", margin))
+        names: object = self.classes
+        names = (names,) if isinstance(names, str) else names
         if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):
             raise OptionError(self.name, "classes", f"have {self.classes!r}, want names of classes")
         object.__setattr__(self, "classes", tuple(dict.fromkeys(names)))

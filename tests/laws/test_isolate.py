@@ -20,6 +20,7 @@ from bboxprep.errors import StoppedError
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
+from bboxprep.model.pixel_owners import pixels_of_all
 from bboxprep.pipeline import augment, variants
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import Outcome, RunOptions
@@ -54,12 +55,13 @@ OBJECTS = (  # in the middle, in a corner, partly outside, thin, and all outside
 COLOURS = ((255, 255, 255), (250, 220, 90), (90, 250, 220), (220, 255, 60))
 ISOLATED: dict[str, Isolate] = {
     "alone": Isolate(),
-    "with a margin": Isolate("25%"),
+    "with a margin": Isolate(0.25),
     "square": Isolate(0.1, square=True),
     "of a class, not thin": Isolate(0.1, classes=("dog",), min_size=5),
     "together": Isolate(classes=("cat",), together=True),
     "others kept": Isolate(0.5, others="keep"),
 }
+FRAMES: tuple[LabelsIn, LabelsIn] = ("displayed", "stored")
 Box = tuple[int, int, int, int]
 
 
@@ -146,7 +148,7 @@ def shown(step: Isolate, part: Box, group: list[int]) -> list[tuple[str, list[fl
 def test_each_picture_is_the_part_of_the_source_that_a_count_by_hand_gives(
     tmp_path: Path, target: str, name: str
 ) -> None:
-    step, frame = ISOLATED[name], ("displayed", "stored")[list(ISOLATED).index(name) % 2]
+    step, frame = ISOLATED[name], FRAMES[list(ISOLATED).index(name) % 2]
     source = painted(tmp_path / "source", frame=frame)
     run(source, tmp_path / "out", Recipe(step), target, frame)
     pictures = {image.place: image for image in written(tmp_path / "out", target)}
@@ -204,9 +206,9 @@ PHOTOS: dict[str, Recipe] = {
         augment=Augment(Flip(p=0.5), Rotate((-15, 15)), copies=2),
         seed=3,
     ),
-    "together": Recipe(Isolate("10%", classes=("person", "car"), together=True)),
+    "together": Recipe(Isolate(0.1, classes=("person", "car"), together=True)),
     "background filled": Recipe(
-        Fit(240), Isolate("10%", background="pad"), Letterbox(120), augment=Augment(Rotate((-30, 30)), Flip(p=0.5))
+        Fit(240), Isolate(0.1, background="pad"), Letterbox(120), augment=Augment(Rotate((-30, 30)), Flip(p=0.5))
     ),
     "others kept": Recipe(Fit(200), Isolate(1.0, others="keep"), Flip("horizontal")),
 }
@@ -383,7 +385,7 @@ def test_exactly_the_pixels_outside_of_the_outline_are_filled(tmp_path: Path) ->
         assert [next(iter(step)) for step in row["recipe"]["steps"]] == ["crop", "background", "flip"]
         part = row["recipe"]["steps"][0]["crop"]
         window = np.s_[part["y"] : part["y"] + part["height"], part["x"] : part["x"] + part["width"]]
-        filled = np.where(objects[int(row["tile"][1:])][..., None], photo, np.uint8(GROUND))
+        filled = np.where(objects[int(row["tile"][1:])][..., None], photo, np.array(GROUND, dtype=np.uint8))
         assert (filled[window] == GROUND).all(axis=2).any()
         made = displayed((tmp_path / "out" / row["output"]).read_bytes())
         assert np.array_equal(made, filled[window][::-1])
@@ -393,7 +395,7 @@ def test_exactly_the_pixels_outside_of_the_outline_are_filled(tmp_path: Path) ->
 def test_verify_finds_a_background_that_is_not_as_asked_for(
     tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = render.pixels_of_all
+    honest = pixels_of_all
 
     def mistaken(instances: Instances, size: Size) -> NDArray[np.bool_]:
         drawn = honest(instances, size)
