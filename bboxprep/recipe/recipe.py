@@ -254,8 +254,8 @@ class Recipe:
             return self
         place = self.steps.index(self.isolate)
         plan = _plan(self._with(self.steps[:place]), size, turn)
-        crop = self.isolate.crop(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
-        return self._with((*self.steps[:place], crop, *self.steps[place + 1 :]), self.augment, self.seed)
+        made = self.isolate.made_of(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
+        return self._with((*self.steps[:place], *made, *self.steps[place + 1 :]), self.augment, self.seed)
 
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""

@@ -22,7 +22,7 @@ from bboxprep.verification.region import Matrix, Region, moved, rectangle
 
 APPEARANCE = frozenset(
     {"grayscale", "exposure", "contrast", "hue", "saturation", "blur", "motion_blur", "noise", "salt_pepper", "cutout"}
-    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe"}
+    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe", "background"}
 )
 _GROWN = 1e-6  # px of a canvas that rounding may add
 _RIGHT = {90.0: 6, 180.0: 3, 270.0: 8}  # degrees clockwise, as EXIF asks for them
