@@ -43,13 +43,18 @@ def _map_of(properties: Mapping[str, Any], **more: Any) -> Schema:
     return {"type": "object", "properties": dict(properties), "additionalProperties": False, **more}
 
 
+def _map_of_any(values: Schema) -> Schema:
+    """A map of names to such `values`."""
+    return {"type": "object", "additionalProperties": values}
+
+
 def _any_of(*schemas: Schema) -> Schema:
     return {"anyOf": list(schemas)}
 
 
 def _by_class(value: Schema) -> Schema:
     """`value`, or a map of classes to such."""
-    return _any_of(value, {"type": "object", "additionalProperties": value})
+    return _any_of(value, _map_of_any(value))
 
 
 def _named(name: str) -> Schema:
@@ -89,9 +94,10 @@ _OTHER_FORMS: Mapping[tuple[str, str], Schema] = {  # of options, beside those t
     **{("crop", name): _PER_CENT for name in ("x", "y", "width", "height")},
     ("isolate", "margin"): _PER_CENT,
     ("isolate", "classes"): _TEXT,
+    **{("letterbox", name): _map_of_any(_named("size")) for name in ("size", "by_split")},
     ("resize", "size"): {"type": "string", "pattern": rf"^.*\S\s+{_SIZE_TEXT}"},  # Fit within 640x640
 }
-_FURTHER: Mapping[str, Mapping[str, Schema]] = {  # options that `load` reads and no field of the step has
+_FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and no field of the step has
     "resize": {"format": _TEXT},
     "albumentations": {"file": _TEXT},
 }
@@ -128,7 +134,7 @@ def _bare_names() -> Schema:
 
 def _steps_with_options() -> Schema:
     """A map of one step to its options."""
-    upright = {"enum": [True, None, {}, "auto", "Applied"]}
+    upright: Schema = {"enum": [True, None, {}, "auto", "Applied"]}
     named = {name: _named(name) for name in STEPS} | {UPRIGHT: upright}
     named |= {word: upright if name == UPRIGHT else _named(name) for word, name in _aliases()}
     return _map_of(named, patternProperties={_SERVICES: True}, minProperties=1, maxProperties=1)
@@ -183,10 +189,11 @@ def _amount(bounds: Bounds) -> Schema:
 
 
 def _uniform(schema: Any) -> Any:
-    """`schema` with lists of a fixed length as draft 7 has them: all items of one kind."""
+    """`schema` with lists of a fixed length as draft 7 has them: all items of the same kinds."""
     if isinstance(schema, list):
         return [_uniform(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     own = {key: _uniform(value) for key, value in schema.items() if key != "prefixItems"}
-    return own | {"items": _uniform(schema["prefixItems"][0])} if "prefixItems" in schema else own
+    kinds = _uniform(schema.get("prefixItems", []))
+    return own | {"items": kinds[0] if kinds.count(kinds[0]) == len(kinds) else _any_of(*kinds)} if kinds else own
