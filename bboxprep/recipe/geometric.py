@@ -22,6 +22,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, FLIP_VERTICAL, ROTATE_180
 from bboxprep.geometry.plan import Orient, Place, Resample, Step
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.rendering import Effect
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, is_settled, plain, words
 
@@ -34,11 +35,16 @@ _LONGEST = 32_766  # px of a side that OpenCV can make
 class StepContext:
     """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, and the `names`
     of their classes.
+
+    `box_classes` are the classes of the N objects, None for a crowd region and for one that has more than a box; empty
+    where all have a box alone. `sided` are the classes that change places with another one in a mirrored image.
     """
 
     size: Size
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4)), compare=False)
     names: frozenset[str] = frozenset()
+    box_classes: tuple[str | None, ...] = ()
+    sided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,10 @@ class RecipeStep:
     def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # the interface of every step
         """The plan steps for an upright image of `size`. Raises `PlanError` where the step cannot be applied."""
         return ()
+
+    def effect(self) -> Effect:
+        """An appearance step as the plain `Effect` that the lower packages execute."""
+        return Effect(self.name, tuple((each.name, getattr(self, each.name)) for each in fields(self) if each.name != "p"))
 
     def options(self) -> dict[str, Any]:
         """The options as plain data, without those at their defaults."""
