@@ -28,8 +28,8 @@ class Cover(StrEnum):
 class Effect(msgspec.Struct, frozen=True):
     """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
-    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name. `MOVED` has
-    the step itself, which says how the pixels of a box move.
+    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name. The
+    effect `MOVED` has the step itself, which says how the pixels of a box move.
     """
 
     name: str

@@ -98,7 +98,8 @@ class RecipeStep:
 
     def effect(self) -> Effect:
         """An appearance step as the plain `Effect` that the lower packages execute."""
-        return Effect(self.name, tuple((each.name, getattr(self, each.name)) for each in fields(self) if each.name != "p"))
+        options = ((each.name, getattr(self, each.name)) for each in fields(self) if each.name != "p")
+        return Effect(self.name, tuple(options))
 
     def options(self) -> dict[str, Any]:
         """The options as plain data, without those at their defaults."""

@@ -136,18 +136,13 @@ class BoxMove(InsideStep):
         return Effect(MOVED, (("boxes", self.boxes), ("still", self.still), ("step", self)))
 
     def steps_in_box(self, size: Size) -> tuple[Step, ...]:
-        """The plan steps for the pixels of a box of `size` px. Raises `PlanError` for a box of which they leave none."""
+        """The plan steps for the pixels of a box of `size` px. Raises `PlanError` where they leave none of them."""
         return super().steps(size)
 
 
 @dataclass(frozen=True)
 class BoxFlip(BoxMove, Flip):
     """Mirror what is in each box. Objects of a class in `keep` are not mirrored."""
-
-    @property
-    def mirrors(self) -> bool:
-        """Never: left and right of the image stay where they are."""
-        return False
 
     @property
     def needs_context(self) -> bool:
@@ -159,7 +154,7 @@ class BoxFlip(BoxMove, Flip):
         return ChanceStep.drawn(self, draw, context)
 
     def _takes(self, name: str, context: StepContext) -> bool:
-        return name not in self.keep and (self.axis == "both" or name not in context.sided)
+        return name not in self.keep and (not self.mirrors or name not in context.sided)
 
     def _settled(self, boxes: tuple[Rectangle, ...], still: tuple[Rectangle, ...]) -> Self:
         return replace(self, boxes=boxes, still=still, keep=())

@@ -150,12 +150,13 @@ class Recipe:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether it exchanges left and right: it has an odd number of mirroring flips. An EXIF turn does not count.
+        """Whether it exchanges left and right: it has an odd number of mirroring flips. An EXIF turn does not count, and
+        no flip inside boxes.
 
-        For a recipe with random steps: whether it may.
+        For a recipe with random steps: whether it may, inside boxes too.
         """
         if self.is_fixed:
-            return sum(isinstance(step, Flip) and step.mirrors for step in self.steps) % 2 == 1
+            return sum(isinstance(step, Flip) and step.mirrors and step.geometric for step in self.steps) % 2 == 1
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
         return any(isinstance(step, Flip) and step.mirrors for step in steps)
 
@@ -231,7 +232,7 @@ class Recipe:
         """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
         plan = _plan(self, image.size, image.turn)
         boxes = clip_boxes(map_boxes(plan.affine, image.boxes), plan.seen)
-        left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1).tolist()
         return StepContext(plan.size, boxes[left], image.names, tuple(compress(image.box_classes, left)), image.sided)
 
     def tiles(self, size: Size, turn: Dihedral) -> tuple[tuple[str, Recipe], ...]:

@@ -11,7 +11,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import DecodedImage, warped
 from bboxprep.images.gray_levels import Gray, softened
 from bboxprep.verification import whole_image
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, sees_margins, step_names
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, is_in_px, level_of, sees_margins
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
 from bboxprep.verification.region import beyond, pixels_inside
@@ -63,10 +63,8 @@ class ImagePair:
 
 
 def reduction(size: Size, steps: object) -> int:
-    """The divisor by which both images are reduced before they are compared; 1 after a blur, which is in px of the full
-    size.
-    """
-    if not step_names(steps).isdisjoint(("blur", "motion_blur")):
+    """The divisor by which both images are reduced before they are compared; 1 after steps in px of the full size."""
+    if is_in_px(steps):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 
