@@ -248,7 +248,9 @@ def _left_as_they_are(sample: Sample, drawn: Drawn) -> Iterator[Finding]:
     if drawn.kept:
         yield Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
     if drawn.still:
-        words = f"{drawn.still} objects left as they are by steps inside boxes, for what they have besides a box"
+        words = (
+            f"{drawn.still} objects left as they are inside their boxes: they have an outline, points or a kept class"
+        )
         yield Finding("object-unmoved", words, path=sample.relative_path, split=sample.split)
 
 

@@ -150,8 +150,8 @@ class Recipe:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether it exchanges left and right: it has an odd number of mirroring flips. An EXIF turn does not count, and
-        no flip inside boxes.
+        """Whether it exchanges left and right: it has an odd number of mirroring flips of the image. An EXIF turn does
+        not count.
 
         For a recipe with random steps: whether it may, inside boxes too.
         """
@@ -232,7 +232,7 @@ class Recipe:
         """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
         plan = _plan(self, image.size, image.turn)
         boxes = clip_boxes(map_boxes(plan.affine, image.boxes), plan.seen)
-        left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1).tolist()
+        left = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
         return StepContext(plan.size, boxes[left], image.names, tuple(compress(image.box_classes, left)), image.sided)
 
     def tiles(self, size: Size, turn: Dihedral) -> tuple[tuple[str, Recipe], ...]:
