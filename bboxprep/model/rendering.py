@@ -38,6 +38,7 @@ class Effect(msgspec.Struct, frozen=True):
 
 AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together
 MOVED = "moved in boxes"  # the effect of a step that moves the pixels of boxes within them
+BACKGROUND = "background"  # the one effect that depends on the objects: it fills what lies outside of their outlines
 SETTLED = 0  # the seed of a pipeline that has nothing to draw
 
 

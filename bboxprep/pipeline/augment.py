@@ -27,7 +27,7 @@ from bboxprep.model.splits import is_training
 from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.variants import isolated_variants
+from bboxprep.pipeline.variants import isolated_rows
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
 from bboxprep.recipe.combining import Combination, CopyPaste
@@ -71,6 +71,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        for split in source.dataset.splits:
+            recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
         if split_at_combination(recipe):
@@ -138,6 +140,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         """
         if recipe.isolate and not variant.rows:
             return _left_out(sample)
+        recipe = recipe.of_split(sample.split)
         try:
             drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:
@@ -228,7 +231,7 @@ def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
     of which no image is made; they are dropped, with a finding for each class.
     """
     variant, objects = _variant_of(sample), sample.instances
-    made = {row for one in isolated_variants(step, sample, names) for row in one.rows}
+    made = set(chain.from_iterable(isolated_rows(step, sample, names)))
     held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
     valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
     kept = [row for row in held if row in variant.rows or not valid[row]]

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Step
 from bboxprep.geometry.shapes import Boxes, common_boxes
-from bboxprep.model.rendering import MOVED, Effect
 from bboxprep.recipe.affine_steps import Rotate, Shear
 from bboxprep.recipe.crops import Crop, RandomCrop
 from bboxprep.recipe.geometric import ChanceStep, Flip, RecipeStep, StepContext
@@ -130,10 +129,6 @@ class BoxMove(InsideStep):
     def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002
         """None: it is no part of the plan of an image."""
         return ()
-
-    def effect(self) -> Effect:
-        """The effect that moves the pixels."""
-        return Effect(MOVED, (("boxes", self.boxes), ("still", self.still), ("step", self)))
 
     def steps_in_box(self, size: Size) -> tuple[Step, ...]:
         """The plan steps for the pixels of a box of `size` px. Raises `PlanError` where they leave none of them."""

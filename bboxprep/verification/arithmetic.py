@@ -22,7 +22,7 @@ from bboxprep.verification.region import Matrix, Region, moved, rectangle
 
 APPEARANCE = frozenset(
     {"grayscale", "exposure", "contrast", "hue", "saturation", "blur", "motion_blur", "noise", "salt_pepper", "cutout"}
-    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe"}
+    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe", "background"}
 )
 IN_BOXES = frozenset({"flip", "rotate", "shear", "crop"})  # which move pixels inside boxes where they are asked to
 _GROWN = 1e-6  # px of a canvas that rounding may add

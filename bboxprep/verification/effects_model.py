@@ -1,7 +1,8 @@
 """Applies the recorded appearance steps to the expected gray image, as far as that is possible in gray.
 
 Correlation ignores gain and offset, so only nonlinear or local changes are applied: the curve of an exposure, the
-clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout. Other steps
+clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout, a filled
+background. Other steps
 make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. Inside boxes
 such a step is like a hole: the rest of the image is compared. What is moved inside boxes is moved here too
 (`box_moves_model`).
@@ -30,9 +31,20 @@ _LEVELLING = frozenset({"exposure", "contrast"})
 _OF_ALL_LEVELS = frozenset({"contrast", "contrast_stretch", "auto_contrast", "equalize", "clahe"})
 _UNKNOWN = frozenset(
     {"exposure", "contrast", "saturation", "blur", "motion_blur", "noise", "salt_pepper", "camera_gain"}
-    | {"contrast_stretch", "auto_contrast", "clahe", "cutout", "hue", "albumentations"}
+    | {"contrast_stretch", "auto_contrast", "clahe", "cutout", "hue", "albumentations", "background"}
 )
 _LEVELS = np.arange(256) / 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What of an image (H, W) is no margin, `seen`, and what belongs to its `objects`; None: all, or not known. `fill`
+    is the gray level of a filled background.
+    """
+
+    seen: Mask | None = None
+    objects: Mask | None = None
+    fill: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +57,9 @@ class ExpectedEffects:
     outside_holes: Mask | None = None
     bleed: float = 0.0
     weak: str = ""
+
+
+_BARE = Scene()
 
 
 def step_names(steps: object) -> set[str]:
@@ -73,13 +88,13 @@ def level_of(pad: object) -> float | None:
     return None if numbers is None else float(np.dot(numbers, (0.299, 0.587, 0.114)))
 
 
-def apply_effects(gray: Gray, steps: object, seen: Mask | None = None) -> ExpectedEffects:
-    """`gray` after the recorded appearance `steps`; other entries are ignored. `seen` (H, W) is what is no margin."""
+def apply_effects(gray: Gray, steps: object, scene: Scene = _BARE) -> ExpectedEffects:
+    """`gray` (H, W) of a `scene` after the recorded appearance `steps`; other entries are ignored."""
     result = ExpectedEffects(gray)
     for step in steps if isinstance(steps, list) else ():
         for name, options in step.items() if isinstance(step, Mapping) else ():
             if isinstance(options, Mapping):
-                after = _apply_step(result, name, options, seen)
+                after = _apply_step(result, name, options, scene)
                 boxes = options.get("boxes")
                 result = _inside(boxes, after, result) if isinstance(boxes, list) else after
     return result
@@ -104,7 +119,8 @@ def _inside(boxes: Sequence[Any], after: ExpectedEffects, before: ExpectedEffect
     return replace(after, gray=mixed)
 
 
-def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], seen: Mask | None) -> ExpectedEffects:
+def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], scene: Scene) -> ExpectedEffects:
+    seen = scene.seen
     match name, options:
         case "exposure", {"gain": int() | float() as gain}:
             gray = _exposed(now.gray, gain, linear=options.get("space", "linear") == "linear")
@@ -132,6 +148,8 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], see
             return replace(now, outside_holes=_cut_out(now, holes))
         case _, {"inside": "boxes", "boxes": list() as boxes} if name in IN_BOXES:
             return _moved(now, name, options, boxes)
+        case "background", _ if scene.objects is not None:
+            return replace(now, gray=np.where(scene.objects, now.gray, np.uint8(scene.fill)))
         case _ if _is_faint(name, options):
             return now
     return replace(now, weak=name) if name in _UNKNOWN else now

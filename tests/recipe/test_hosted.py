@@ -152,8 +152,8 @@ def test_what_is_off_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("preprocessing", "augmentation", "words"),
     [
-        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want --rename OLD=NEW"),
-        ({"Modify Classes": {"a": "b"}}, {}, "want --rename, --only or --drop-class"),
+        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want `rename` OLD=NEW"),
+        ({"Modify Classes": {"a": "b"}}, {}, "want `rename`, `only` or `drop`"),
         ({"tile": {"rows": 0, "columns": 2}}, {}, "preprocessing.tile.rows: tile: rows: have 0, want a number of 1"),
         ({"static-crop": {"x_min": 60, "x_max": 40}}, {}, "crop: "),
         ({"contrast": {"type": "Nothing"}}, {}, "preprocessing.contrast.type: contrast: type: have 'Nothing'"),

@@ -31,7 +31,7 @@ from bboxprep.images.effects.box_moves import moved_in_boxes
 from bboxprep.images.effects.light import exposure_table, rounded
 from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
-from bboxprep.model.rendering import DEFAULT_RENDERING, MOVED, Effect, Rendering
+from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, MOVED, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Colour = int | tuple[int, int, int]
@@ -47,9 +47,12 @@ _RED, _GREEN, _BLUE = 299, 587, 114  # thousandths: ITU-R BT.601
 _STRIP = 1 << 14  # pixels; what is worked out of so many fits into a cache, and costs a third
 
 
-def effects_applied(pixels: Pixels, rendering: Rendering, outline: Points | None = None) -> Pixels:
-    """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout; may be the same array.
-    `outline` (Q, 2) px is the convex ring around what is no margin; None: there is none.
+def effects_applied(
+    pixels: Pixels, rendering: Rendering, outline: Points | None = None, objects: NDArray[np.bool_] | None = None
+) -> Pixels:
+    """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout and the background; may be
+    the same array. `outline` (Q, 2) px is the convex ring around what is no margin; None: there is none. `objects`
+    (H, W) are the pixels that are no background.
 
     Pure: the same for the same arguments, on every machine. Raises `InternalError` for an unknown effect.
     """
@@ -59,6 +62,9 @@ def effects_applied(pixels: Pixels, rendering: Rendering, outline: Points | None
             changed = _HISTOGRAMS[effect.name](pixels, options, seen_of(_size(pixels), outline))
         elif effect.name in _EFFECTS:
             changed = _EFFECTS[effect.name](pixels, options, rendering)
+        elif effect.name == BACKGROUND and objects is not None:
+            changed = pixels.copy()
+            changed[~objects] = _fill(rendering, gray=pixels.ndim == 2)
         else:
             raise InternalError(f"effect {effect.name!r}: unknown")
         pixels = changed if options.get("boxes") is None else _inside(options["boxes"], changed, pixels)
