@@ -300,10 +300,8 @@ class Instances:
     @property
     def have_box_alone(self) -> NDArray[np.bool_]:
         """Whether each object has a box and nothing else that has a place, and is no crowd region: bool (N,)."""
-        alone = ~self.crowd
-        for column in (Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS):
-            alone = alone & ~self.has(column)
-        return alone
+        placed = (Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS)
+        return np.asarray(~np.any([self.crowd, *map(self.has, placed)], axis=0))
 
     def hash_parts(self) -> list[bytes]:
         """The bytes of all columns, for a hash: different objects have different bytes."""
