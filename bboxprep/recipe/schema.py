@@ -18,7 +18,7 @@ from bboxprep.model.balance import MOST_COPIES
 from bboxprep.model.filters import Dedupe, Filters
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe import hosted
-from bboxprep.recipe.catalog import ALIASES, STEPS, UPRIGHT
+from bboxprep.recipe.catalog import ALIASES, INSIDE, STEPS, UPRIGHT
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.load import AUGMENT_KEYS, KEYS, option_names
 from bboxprep.recipe.values import Bounds
@@ -103,10 +103,16 @@ _FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and n
 }
 
 
+_INSIDE_NEEDED: Schema = {"required": ["inside"]}
+
+
 def recipe_schema() -> Schema:
     """The schema of a recipe: a list of steps, a map with `load.KEYS`, or a version of a hosted service."""
-    _, found = msgspec.json.schema_components(STEPS.values(), ref_template="#/definitions/{name}")
+    kinds = [*STEPS.values(), *INSIDE.values()]
+    _, found = msgspec.json.schema_components(kinds, ref_template="#/definitions/{name}")
     steps = {name: _step(step, _uniform(found[step.__name__])) for name, step in STEPS.items()}
+    for name, step in INSIDE.items():
+        steps[name]["anyOf"].append(_step(step, _uniform(found[step.__name__]))["anyOf"][0] | _INSIDE_NEEDED)
     version = _map_of(dict.fromkeys(hosted.KEYS, True))
     sections = _any_of(*({"required": [key]} for key in hosted.KEYS[:2]))
     return {
