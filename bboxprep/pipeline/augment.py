@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
@@ -24,10 +23,9 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.rendering import SETTLED
 from bboxprep.model.sample import Part, Sample
 from bboxprep.model.splits import is_training
-from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.variants import isolated_rows
+from bboxprep.pipeline.variants import isolated, not_isolated
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
 from bboxprep.recipe.combining import Combination, CopyPaste
@@ -139,7 +137,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         A flip that `Flip.keep` prevents is a finding.
         """
         if recipe.isolate and not variant.rows:
-            return _left_out(sample)
+            return not_isolated(sample)
         recipe = recipe.of_split(sample.split)
         try:
             drawn = self._drawn(sample, recipe, variant)
@@ -226,40 +224,14 @@ class Augmenter(msgspec.Struct, frozen=True):
         return found if step.repeats else None
 
 
-def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
-    """`sample` with the objects alone that its image is made of by `step`. The first image of its source also has those
-    of which no image is made; they are dropped, with a finding for each class.
-    """
-    variant, objects = _variant_of(sample), sample.instances
-    made = set(chain.from_iterable(isolated_rows(step, sample, names)))
-    held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
-    valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
-    kept = [row for row in held if row in variant.rows or not valid[row]]
-    left_out = np.isin(np.arange(len(objects)), held) & ~np.isin(np.arange(len(objects)), kept)
-    location = Location(sample.relative_path, sample.split, names)
-    found = drop_findings_by_class("object-unisolated", objects, left_out, location, "no image is made of it")
-    return sample.replace_fast(
-        instances=objects.select(kept),
-        findings=(*sample.findings, *found) if variant.is_first else (),
-        source_count=sample.source_count - len(objects) + len(held) if variant.is_first else len(held),
-        variant=msgspec.structs.replace(variant, rows=tuple(map(kept.index, variant.rows))),
-    )
-
-
 def _left_as_they_are(sample: Sample, drawn: Drawn) -> Iterator[Finding]:
     """The findings of what the recipe drawn for `sample` does not move."""
     if drawn.kept:
         yield Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
     if drawn.still:
-        words = (
-            f"{drawn.still} objects left as they are inside their boxes: they have an outline, points or a kept class"
-        )
+        count = f"{drawn.still} object{'s are' if drawn.still > 1 else ' is'}"
+        words = f"{count} left as before inside the box: with an outline, keypoints, a crowd region or a kept class"
         yield Finding("object-unmoved", words, path=sample.relative_path, split=sample.split)
-
-
-def _left_out(sample: Sample) -> Sample:
-    finding = Finding("image-filtered", "shows no object to isolate", path=sample.relative_path, split=sample.split)
-    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
 
 
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:

@@ -35,7 +35,7 @@ INSIDE: Mapping[str, type[RecipeStep]] = {
 }
 """Steps by name that are another class with `inside`."""
 
-_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
+ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),
     "auto orientation": (UPRIGHT, {}),
     "stretch": ("resize", {}),
@@ -87,4 +87,4 @@ KNOWN = (*STEPS, UPRIGHT)
 def lookup(name: str) -> tuple[str, Mapping[str, Any]] | None:
     """The name of the step called `name` and the options that this name implies; None if there is no such step."""
     spoken = normal(name)
-    return (_OURS[spoken], {}) if spoken in _OURS else _ALIASES.get(spoken)
+    return (_OURS[spoken], {}) if spoken in _OURS else ALIASES.get(spoken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -53,7 +54,7 @@ def health_page(source: Source, seen: Inspection, turned: str, progress: Callabl
     subject = Subject(
         name=without_surrogates(resolved(dataset.root).name),
         format=dataset.format,
-        classes=dataset.categories,
+        classes=tuple(replace(one, name=without_surrogates(one.name)) for one in dataset.categories),
         record=None,
         compared=False,
         notes=notes,
