@@ -229,9 +229,8 @@ def _left_as_they_are(sample: Sample, drawn: Drawn) -> Iterator[Finding]:
     if drawn.kept:
         yield Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
     if drawn.still:
-        words = (
-            f"{drawn.still} objects left as they are inside their boxes: they have an outline, points or a kept class"
-        )
+        count = f"{drawn.still} object{'s are' if drawn.still > 1 else ' is'}"
+        words = f"{count} left as before inside the box: with an outline, keypoints, a crowd region or a kept class"
         yield Finding("object-unmoved", words, path=sample.relative_path, split=sample.split)
 
 

@@ -103,16 +103,14 @@ _FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and n
 }
 
 
-_INSIDE_NEEDED: Schema = {"required": ["inside"]}
-
-
 def recipe_schema() -> Schema:
     """The schema of a recipe: a list of steps, a map with `load.KEYS`, or a version of a hosted service."""
-    kinds = [*STEPS.values(), *INSIDE.values()]
-    _, found = msgspec.json.schema_components(kinds, ref_template="#/definitions/{name}")
-    steps = {name: _step(step, _uniform(found[step.__name__])) for name, step in STEPS.items()}
+    listed = (*STEPS.values(), *INSIDE.values())
+    _, found = msgspec.json.schema_components(listed, ref_template="#/definitions/{name}")
+    declared = {step: _step(step, _uniform(found[step.__name__])) for step in listed}
+    steps = {name: declared[step] for name, step in STEPS.items()}
     for name, step in INSIDE.items():
-        steps[name]["anyOf"].append(_step(step, _uniform(found[step.__name__]))["anyOf"][0] | _INSIDE_NEEDED)
+        steps[name]["anyOf"].append(_inside(declared[step]["anyOf"][0]))
     version = _map_of(dict.fromkeys(hosted.KEYS, True))
     sections = _any_of(*({"required": [key]} for key in hosted.KEYS[:2]))
     return {
@@ -174,6 +172,11 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     least = {"required": needed} if needed != ["size"] else _any_of({"required": needed}, {"required": [*sides]})
     whole = _map_of(options | more, **(least if needed else {}))
     return {"description": declared["description"], "anyOf": [whole, *forms]}
+
+
+def _inside(options: Schema) -> Schema:
+    """The `options` of a step that acts inside boxes, which must say so."""
+    return {**options, "required": [*options.get("required", ()), "inside"]}
 
 
 def _option(step: type[RecipeStep], name: str, declared: Schema) -> Schema:
