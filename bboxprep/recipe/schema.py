@@ -158,7 +158,7 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     """The options of a step as a map, or the first of them alone; `declared` is what the types of its fields say."""
     options: Schema = {name: _option(step, name, declared["properties"][name]) for name in option_names(step)}
     first = options[option_names(step)[0]]
-    alone = first if option_names(step)[0] in step.amounts else {**first, "not": {"type": "object"}}
+    alone = first if option_names(step)[0] in step.amounts else _without_maps(first)
     forms = [_list_of(first, 4, 4) if step.name == "crop" else alone]
     if _stands_alone(step):
         forms.append({"enum": [None] if step.amounts else [None, True]})
@@ -168,6 +168,12 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     least = {"required": needed} if needed != ["size"] else _any_of({"required": needed}, {"required": [*sides]})
     whole = _map_of(options | more, **(least if needed else {}))
     return {"description": declared["description"], "anyOf": [whole, *forms]}
+
+
+def _without_maps(schema: Schema) -> Schema:
+    """The forms of `schema` that are no maps, for a map is that of all options."""
+    forms = schema.get("anyOf")
+    return _any_of(*(form for form in forms if form.get("type") != "object")) if forms else schema
 
 
 def _option(step: type[RecipeStep], name: str, declared: Schema) -> Schema:
