@@ -162,7 +162,7 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     """The options of a step as a map, or the first of them alone; `declared` is what the types of its fields say."""
     options: Schema = {name: _option(step, name, declared["properties"][name]) for name in option_names(step)}
     first = options[option_names(step)[0]]
-    alone = first if option_names(step)[0] in step.amounts else {**first, "not": {"type": "object"}}
+    alone = first if option_names(step)[0] in step.amounts else _without_maps(first)
     forms = [_list_of(first, 4, 4) if step.name == "crop" else alone]
     if _stands_alone(step):
         forms.append({"enum": [None] if step.amounts else [None, True]})
@@ -177,6 +177,12 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
 def _inside(options: Schema) -> Schema:
     """The `options` of a step that acts inside boxes, which must say so."""
     return {**options, "required": [*options.get("required", ()), "inside"]}
+
+
+def _without_maps(schema: Schema) -> Schema:
+    """The forms of `schema` that are no maps, for a map is that of all options."""
+    forms = schema.get("anyOf")
+    return _any_of(*(form for form in forms if form.get("type") != "object")) if forms else schema
 
 
 def _option(step: type[RecipeStep], name: str, declared: Schema) -> Schema:
