@@ -17,7 +17,6 @@ import numpy as np
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Named, chance_in, loaded
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import require_class
@@ -159,12 +158,12 @@ class Augmenter(msgspec.Struct, frozen=True):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
         turn = recipe.turn_of(header.turn, sample.frame)
+        image = ImageContext.of(sample, names, turn)
         if recipe.isolate:
-            boxes = map_boxes(sample.to_stored, sample.instances.boxes[list(variant.rows)])
-            recipe = recipe.isolated(header.size, turn, boxes)
+            recipe = recipe.isolated(image, variant.rows)
         elif not sample.parts:
             recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
-        return recipe.drawn(_key(variant), variant.copy, ImageContext.of(sample, names, turn), split=sample.split)
+        return recipe.drawn(_key(variant), variant.copy, image, split=sample.split)
 
     def _combined(self, sample: Sample, split: CombinationSplit, step: Combination) -> AugmentedSample:
         """The image that the drawn `step` makes of `sample` and others, each with its own draw, and the steps after it.

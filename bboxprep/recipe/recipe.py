@@ -235,15 +235,16 @@ class Recipe:
             for (row, column), crop in crops
         )
 
-    def isolated(self, size: Size, turn: Dihedral, boxes: Boxes) -> Recipe:
-        """The recipe of the image of the objects in `boxes` (M, 4) px of the stored image of `size` and EXIF `turn`,
-        with a `Crop` in place of `Isolate`. Raises `PlanError` where nothing of them is left before that step.
+    def isolated(self, image: ImageContext, rows: Sequence[int]) -> Recipe:
+        """The recipe of the image of the objects at `rows` of `image`, with a `Crop` in place of `Isolate`. Raises
+        `PlanError` where nothing of them is left before that step.
         """
         if self.isolate is None:
             return self
         place = self.steps.index(self.isolate)
-        plan = _plan(self._with(self.steps[:place]), size, turn)
-        made = self.isolate.made_of(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
+        plan = _plan(self._with(self.steps[:place]), image.size, image.turn)
+        boxes = clip_boxes(map_boxes(plan.affine, image.boxes[list(rows)]), plan.seen)
+        made = self.isolate.made_of(boxes, plan.size)
         return self._with((*self.steps[:place], *made, *self.steps[place + 1 :]), self.augment, self.seed)
 
     def options(self) -> dict[str, Any]:
