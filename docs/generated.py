@@ -1,4 +1,5 @@
-"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised.
+"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised, and the
+JSON Schemas of its files.
 
 ``python -m docs.generated`` writes them anew; a test fails where a page and its table differ.
 """
@@ -16,6 +17,7 @@ import bboxprep
 from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.cli.formats import facts, table
+from bboxprep.cli.schema import SCHEMAS, schema_text
 from bboxprep.findings import CODES
 from bboxprep.formats.api import Format, ReadOptions
 from docs import recognised
@@ -26,7 +28,7 @@ _MADE = "Made by `python -m docs.generated` from the tables of the program."
 
 
 def pages() -> dict[str, str]:
-    """Each generated page by its path below `PAGES`, in Markdown."""
+    """Each generated page by its path below `PAGES`, in Markdown, and each schema."""
     own = {f"formats/{name}.md": _format_page(name, formats.load(name)) for name in formats.names()}
     return {
         "findings.md": _findings_page(),
@@ -34,6 +36,7 @@ def pages() -> dict[str, str]:
         "python-reference.md": _python_page(),
         "what-is-recognised.md": recognised.page(),
         "formats/index.md": _formats_page(),
+        **{f"schemas/{name}.json": schema_text(name) for name in SCHEMAS},
         **own,
     }
 

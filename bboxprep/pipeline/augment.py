@@ -8,12 +8,10 @@ neither on the order nor on the workers, and it stands in the record of the run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
@@ -24,10 +22,9 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.rendering import SETTLED
 from bboxprep.model.sample import Part, Sample
 from bboxprep.model.splits import is_training
-from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.variants import isolated_rows
+from bboxprep.pipeline.variants import isolated, not_isolated
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
 from bboxprep.recipe.combining import Combination, CopyPaste
@@ -71,6 +68,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        for split in source.dataset.splits:
+            recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
         if split_at_combination(recipe):
@@ -137,7 +136,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         A flip that `Flip.keep` prevents is a finding.
         """
         if recipe.isolate and not variant.rows:
-            return _left_out(sample)
+            return not_isolated(sample)
+        recipe = recipe.of_split(sample.split)
         try:
             drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:
@@ -158,12 +158,12 @@ class Augmenter(msgspec.Struct, frozen=True):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
         turn = recipe.turn_of(header.turn, sample.frame)
-        image = ImageContext.of(sample, names, turn)
+        context = ImageContext.of(sample, names, turn)
         if recipe.isolate:
-            recipe = recipe.isolated(image, variant.rows)
+            recipe = recipe.isolated(header.size, turn, context.boxes[list(variant.rows)])
         elif not sample.parts:
             recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
-        return recipe.drawn(_key(variant), variant.copy, image, split=sample.split)
+        return recipe.drawn(_key(variant), variant.copy, context, split=sample.split)
 
     def _combined(self, sample: Sample, split: CombinationSplit, step: Combination) -> AugmentedSample:
         """The image that the drawn `step` makes of `sample` and others, each with its own draw, and the steps after it.
@@ -223,31 +223,6 @@ class Augmenter(msgspec.Struct, frozen=True):
                     return other
                 found = other
         return found if step.repeats else None
-
-
-def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
-    """`sample` with the objects alone that its image is made of by `step`. The first image of its source also has those
-    of which no image is made; they are dropped, with a finding for each class.
-    """
-    variant, objects = _variant_of(sample), sample.instances
-    made = set(chain.from_iterable(isolated_rows(step, sample, names)))
-    held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
-    valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
-    kept = [row for row in held if row in variant.rows or not valid[row]]
-    left_out = np.isin(np.arange(len(objects)), held) & ~np.isin(np.arange(len(objects)), kept)
-    location = Location(sample.relative_path, sample.split, names)
-    found = drop_findings_by_class("object-unisolated", objects, left_out, location, "no image is made of it")
-    return sample.replace_fast(
-        instances=objects.select(kept),
-        findings=(*sample.findings, *found) if variant.is_first else (),
-        source_count=sample.source_count - len(objects) + len(held) if variant.is_first else len(held),
-        variant=msgspec.structs.replace(variant, rows=tuple(map(kept.index, variant.rows))),
-    )
-
-
-def _left_out(sample: Sample) -> Sample:
-    finding = Finding("image-filtered", "shows no object to isolate", path=sample.relative_path, split=sample.split)
-    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
 
 
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:

@@ -23,7 +23,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
-from bboxprep.model.validation import check_boxes
+from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.output.naming import FOLDER_MARK
 from bboxprep.pipeline.source.open import Source
@@ -128,7 +128,8 @@ def _variants(
     header = summary.header
     try:
         turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
-        tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
+        own = recipe.of_split(summary.key[0])
+        tiles = [tile for tile, _ in own.tiles(header.size, turn)] if header else [""]
     except PlanError:  # the image has a finding when it is planned
         tiles = [""]
     for copy in range(copies):
@@ -161,3 +162,29 @@ def _named(name: str, variant: SampleVariant) -> str:
     path = PurePosixPath(name)
     path = path.with_stem(path.stem + variant.name) if variant.name else path
     return f"{variant.folder}/{FOLDER_MARK.join(path.parts)}" if variant.folder else str(path)
+
+
+def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
+    """`sample` with the objects alone that its image is made of by `step`. The first image of its source also has those
+    of which no image is made; they are dropped, with a finding for each class.
+    """
+    variant, objects = sample.variant or SampleVariant(""), sample.instances
+    made = set(chain.from_iterable(isolated_rows(step, sample, names)))
+    held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
+    valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
+    kept = [row for row in held if row in variant.rows or not valid[row]]
+    left_out = np.isin(np.arange(len(objects)), held) & ~np.isin(np.arange(len(objects)), kept)
+    location = Location(sample.relative_path, sample.split, names)
+    found = drop_findings_by_class("object-unisolated", objects, left_out, location, "no image is made of it")
+    return sample.replace_fast(
+        instances=objects.select(kept),
+        findings=(*sample.findings, *found) if variant.is_first else (),
+        source_count=sample.source_count - len(objects) + len(held) if variant.is_first else len(held),
+        variant=msgspec.structs.replace(variant, rows=tuple(map(kept.index, variant.rows))),
+    )
+
+
+def not_isolated(sample: Sample) -> Sample:
+    """`sample`, of which no image is made, refused with a finding."""
+    finding = Finding("image-filtered", "shows no object to isolate", path=sample.relative_path, split=sample.split)
+    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))

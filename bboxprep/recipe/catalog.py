@@ -29,7 +29,7 @@ STEPS: Mapping[str, type[RecipeStep]] = {
     )
 }  # fmt: skip
 
-_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
+ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),
     "auto orientation": (UPRIGHT, {}),
     "stretch": ("resize", {}),
@@ -60,8 +60,8 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
 }
 
 ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here, and what does their work
-    "modify classes": "classes are no part of a recipe, want --rename, --only or --drop-class beside --recipe",
-    "remap": "classes are no part of a recipe, want --rename OLD=NEW beside --recipe",
+    "modify classes": "classes are no part of a recipe, want `rename`, `only` or `drop` beside `recipe`",
+    "remap": "classes are no part of a recipe, want `rename` OLD=NEW beside `recipe`",
     "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
     "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
     **dict.fromkeys(
@@ -85,4 +85,4 @@ KNOWN = (*STEPS, UPRIGHT)
 def lookup(name: str) -> tuple[str, Mapping[str, Any]] | None:
     """The name of the step called `name` and the options that this name implies; None if there is no such step."""
     spoken = normal(name)
-    return (_OURS[spoken], {}) if spoken in _OURS else _ALIASES.get(spoken)
+    return (_OURS[spoken], {}) if spoken in _OURS else ALIASES.get(spoken)

@@ -30,7 +30,7 @@ from bboxprep.recipe.catalog import ELSEWHERE, normal
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, plain_data
 from bboxprep.spelling import suggestion
 
-_KEYS = ("preprocessing", "augmentation", "seed", "versionName")
+KEYS = ("preprocessing", "augmentation", "seed", "versionName")
 _CONTRASTS = ("Contrast Stretching", "Histogram Equalization", "Adaptive Equalization")
 _ORDER = ("auto orient", "isolate", "static crop", "tile", "resize", "grayscale", "contrast", "filter null")
 _OTHER_NAMES = {
@@ -46,15 +46,15 @@ _Steps = list[dict[str, Any]]
 
 def is_hosted(found: LocatedData) -> bool:
     """Whether `found` is a version of a hosted service, and no recipe of ours."""
-    return isinstance(found.value, dict) and not found.value.keys().isdisjoint(_KEYS[:2])
+    return isinstance(found.value, dict) and not found.value.keys().isdisjoint(KEYS[:2])
 
 
 def plain_recipe(found: LocatedData) -> LocatedData:
     """The recipe of ours for the version `found`; each part keeps its place. Raises `WrongPlace`."""
     entries: Mapping[str, LocatedData] = found.value
     for key, each in entries.items():
-        if key not in _KEYS:
-            raise WrongPlace(each.where, f"have the unknown key {key!r}{suggestion(key, _KEYS)}")
+        if key not in KEYS:
+            raise WrongPlace(each.where, f"have the unknown key {key!r}{suggestion(key, KEYS)}")
     before = _named(entries.get("preprocessing"), _ORDER)
     recipe: dict[str, LocatedData] = {"seed": entries["seed"]} if "seed" in entries else {}
     if "auto orient" in before:

@@ -54,14 +54,11 @@ class Isolate(RecipeStep):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        margin: object = self.margin
-        if isinstance(margin, str) and re.fullmatch(r"\s*\d+(\.\d+)?%\s*", margin, re.ASCII):
-            margin = float(margin.strip()[:-1]) / 100.0
-        object.__setattr__(self, "margin", Bounds(0.0, 10.0).number(self.name, "margin", margin))
-        names: object = self.classes
-        names = (names,) if isinstance(names, str) else names
+        object.__setattr__(self, "margin", Bounds(0.0, 10.0).number(self.name, "margin", _share(self.margin)))
+        given: object = self.classes
+        names = (given,) if isinstance(given, str) else given
         if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):
-            raise OptionError(self.name, "classes", f"have {self.classes!r}, want names of classes")
+            raise OptionError(self.name, "classes", f"have {given!r}, want names of classes")
         object.__setattr__(self, "classes", tuple(dict.fromkeys(names)))
         if type(self.min_size) is not int or not 0 <= self.min_size < 2**31:
             raise OptionError(self.name, "min_size", f"have {self.min_size!r}, want a whole number of px, 0 or more")
@@ -114,6 +111,12 @@ class Isolate(RecipeStep):
         words += ["background filled"] if self.background == "pad" else []
         words += [f"of {self.min_size} px or more"] if self.min_size else []
         return " ".join(["isolate", *words, *(["others kept"] if self.others == "keep" else [])])
+
+
+def _share(margin: object) -> object:
+    """The share that a text such as ``10%`` states; `margin` itself if it is no such text."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)%\s*", margin, re.ASCII) if isinstance(margin, str) else None
+    return float(found[1]) / 100.0 if found else margin
 
 
 def _grown(span: tuple[int, int], length: int, side: int) -> tuple[int, int]:

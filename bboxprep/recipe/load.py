@@ -49,8 +49,8 @@ from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
 from bboxprep.spelling import suggestion
 
-_KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
-_AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
+KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
+AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
 _MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
 
@@ -121,7 +121,7 @@ def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
     found = hosted.plain_recipe(found) if hosted.is_hosted(found) else found
-    entries = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
+    entries = _keys(found, KEYS, "a map with preprocess, augment and seed, or steps")
     if "steps" in entries and "preprocess" in entries:
         raise WrongPlace(entries["steps"].where, "have steps beside preprocess, want one of them")
     pad_option = _Pad()
@@ -196,7 +196,7 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, L
 def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augment:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
-    entries = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
+    entries = _keys(found, AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
     steps = _steps(entries["steps"], pad_option, folder) if "steps" in entries else []
     try:
         options = copies_options(plain_data(entries["copies"])) if "copies" in entries else {}
@@ -265,18 +265,18 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
     value = given.value
     if isinstance(value, dict) and set(value) != {"one_of"}:
         entries = dict(value)
-        if {"width", "height"} <= set(entries) and "size" in _names(step):
+        if {"width", "height"} <= set(entries) and "size" in option_names(step):
             width, height = entries.pop("width"), entries.pop("height")
             entries["size"] = LocatedData([width, height], width.where)
         return entries
     if value is None or (value is True and not step.amounts):
         return {}
     if step is Crop and isinstance(value, list):
-        return dict(zip(_names(step), value, strict=False)) if len(value) == 4 else {"x": given}
-    return {_names(step)[0]: given}
+        return dict(zip(option_names(step), value, strict=False)) if len(value) == 4 else {"x": given}
+    return {option_names(step)[0]: given}
 
 
-def _names(step: type[RecipeStep]) -> list[str]:
+def option_names(step: type[RecipeStep]) -> list[str]:
     """The names of the options of a step, those that most steps have last."""
     return [each.name for each in sorted(fields(step), key=lambda each: each.kw_only is True)]
 
@@ -284,7 +284,7 @@ def _names(step: type[RecipeStep]) -> list[str]:
 def _built(
     step: type[RecipeStep], entries: dict[str, LocatedData], given: LocatedData, folder: Path | None
 ) -> RecipeStep:
-    names = _names(step)
+    names = option_names(step)
     if step.name == "albumentations" and "file" in entries:
         entries["pipeline"] = _pipeline(entries.pop("file"), folder)
     if unknown := [name for name in entries if name not in names]:
@@ -317,6 +317,8 @@ def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
 def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     """The value of `option` in the type that `step` takes; a size may be text as on the command line."""
     value = plain_data(found)
+    if isinstance(found.value, dict) and option in ("size", "by_split"):
+        return {split: _value(each, step, "size") for split, each in found.value.items()}
     if option == "size" and isinstance(value, str) and option not in step.amounts:
         try:
             return parse_size(value)

@@ -34,6 +34,7 @@ from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.random_draw import Draw
+from bboxprep.recipe.step_order import check_order
 
 Upright = bool | Literal["auto"]
 
@@ -97,7 +98,7 @@ class Recipe:
         filters: Filters = NO_FILTERS,
     ) -> None:
         listed = tuple(map(_without_seed, listed_steps("Recipe", steps)))
-        _check(listed, augment, seed)
+        check_order(listed, augment, seed)
         object.__setattr__(self, "steps", listed)
         if upright not in (True, False, "auto"):
             raise UsageError(f"upright: have {upright!r}, want true, false or 'auto'")
@@ -147,6 +148,16 @@ class Recipe:
             return sum(isinstance(step, Flip) and step.mirrors for step in self.steps) % 2 == 1
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
         return any(isinstance(step, Flip) and step.mirrors for step in steps)
+
+    def of_split(self, split: str) -> Recipe:
+        """This recipe for images of `split`: with the letterbox of that split, if it has one for each. Raises
+        `UsageError` where it has none for `split`.
+        """
+        return (
+            _of_split(self, split)
+            if any(isinstance(step, Letterbox) and step.by_split for step in self.steps)
+            else self
+        )
 
     @cached_property
     def without_augment(self) -> Recipe:
@@ -235,16 +246,15 @@ class Recipe:
             for (row, column), crop in crops
         )
 
-    def isolated(self, image: ImageContext, rows: Sequence[int]) -> Recipe:
-        """The recipe of the image of the objects at `rows` of `image`, with a `Crop` in place of `Isolate`. Raises
-        `PlanError` where nothing of them is left before that step.
+    def isolated(self, size: Size, turn: Dihedral, boxes: Boxes) -> Recipe:
+        """The recipe of the image of the objects in `boxes` (M, 4) px of the stored image of `size` and EXIF `turn`,
+        with a `Crop` in place of `Isolate`. Raises `PlanError` where nothing of them is left before that step.
         """
         if self.isolate is None:
             return self
         place = self.steps.index(self.isolate)
-        plan = _plan(self._with(self.steps[:place]), image.size, image.turn)
-        boxes = clip_boxes(map_boxes(plan.affine, image.boxes[list(rows)]), plan.seen)
-        made = self.isolate.made_of(boxes, plan.size)
+        plan = _plan(self._with(self.steps[:place]), size, turn)
+        made = self.isolate.made_of(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
         return self._with((*self.steps[:place], *made, *self.steps[place + 1 :]), self.augment, self.seed)
 
     def options(self) -> dict[str, Any]:
@@ -270,45 +280,26 @@ class Recipe:
         return Recipe(*steps, upright=self.upright, pad=pad, kernel=kernel, augment=augment, seed=seed)
 
 
-def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) -> None:
-    """Raise `UsageError` for steps in the wrong order or part of the recipe."""
-    if type(seed) is not int or not 0 <= seed < 2**63:
-        raise UsageError(f"seed: have {seed!r}, want a whole number of 0 or more, below 2**63")
-    for step in steps:
-        if not (step.is_fixed or (isinstance(step, Flip) and replace(step, keep=()).is_fixed)):
-            raise UsageError(f"{step.name}: have a random step for all splits, want it under augment")
-    order = (*steps, *(augment.steps if augment else ()))
-    first = next((place for place, step in enumerate(order) if isinstance(step, Albumentations)), len(order))
-    for late in (step for step in order[first:] if step.geometric):
-        raise UsageError(f"{late.name}: have it after albumentations, want it before: a pipeline gets the output image")
-    cuts = [step.name for step in steps if isinstance(step, Tile | Isolate)]
-    if len(cuts) > 1:
-        raise UsageError(f"{cuts[1]}: have it {'twice' if cuts[0] == cuts[1] else f'beside {cuts[0]}'}, want it once")
-    for step in augment.steps if augment else ():
-        if isinstance(step, Tile | Isolate):
-            raise UsageError(f"{step.name}: have it under augment, want it in the steps for all splits")
-    combinations = [step for step in order if isinstance(step, Combination)]
-    for step in combinations:
-        if step in steps:
-            raise UsageError(f"{step.name}: have it in the steps for all splits, want it under augment")
-    for other in combinations[1:]:
-        name = combinations[0].name
-        words = "twice, want it once" if other.name == name else f"beside {name}, want one step that takes other images"
-        raise UsageError(f"{other.name}: have it {words}")
-    before = order[: order.index(combinations[0])] if combinations else ()
-    if early := next((step for step in before if step.needs_boxes), None):
-        taking = combinations[0].name
-        raise UsageError(f"{early.name}: inside: have it before {taking}, which moves boxes, want it after")
-    if late_one := next((step for step in order[first:] if step.needs_boxes), None):
-        raise UsageError(f"{late_one.name}: inside: have it after albumentations, which may move boxes, want it before")
-
-
 def _without_seed(step: RecipeStep) -> RecipeStep:
     """A pipeline that is always applied with a seed, so that there is nothing to draw. That nothing of it depends on
     the seed is checked where it can be run (`images.effects.albumentations_adapter.chance_in`).
     """
     is_steady = isinstance(step, Albumentations) and step.p == 1.0 and step.seed is None
     return replace(step, seed=SETTLED) if is_steady and isinstance(step, Albumentations) else step
+
+
+@lru_cache(maxsize=64)
+def _of_split(recipe: Recipe, split: str) -> Recipe:
+    steps = [step.of_split(split) if isinstance(step, Letterbox) else step for step in recipe.steps]
+    return Recipe(
+        steps,
+        upright=recipe.upright,
+        pad=recipe.rendering.pad,
+        kernel=recipe.rendering.kernel,
+        augment=recipe.augment,
+        seed=recipe.seed,
+        filters=recipe.filters,
+    )
 
 
 def _effect(step: RecipeStep) -> Effect:

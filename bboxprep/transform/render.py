@@ -32,15 +32,14 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
-from bboxprep.model.pixel_owners import pixels_of_all
-from bboxprep.model.rendering import AUGMENTATION, BACKGROUND, ChannelOrder, Effect
+from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample, Seen
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.combine import combined_pixels
 from bboxprep.transform.map_batch import move_together
 from bboxprep.transform.map_objects import map_objects
-from bboxprep.transform.occlusion import drop_occluded
+from bboxprep.transform.occlusion import drop_occluded, pixels_beside_background
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,7 @@ class SampleRenderer:
                 moved = canvas.pixels
             else:
                 moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
-        masked = any(effect.name == BACKGROUND for effect in sample.rendering.effects)
-        objects = pixels_of_all(sample.instances, plan.size) if masked else None
+        objects = pixels_beside_background(sample.instances, sample.rendering.effects, plan.size)
         return effects_applied(moved, sample.rendering, plan.outline, objects)
 
     def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:

@@ -121,10 +121,22 @@ def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> b
             return bool(have == "crop")
         case "tile":
             return have == "crop" and _is_tile(wanted, options, drawn[:place], image)
+        case "letterbox" if "by_split" in wanted:
+            return have == name and _is_of_split(wanted, options, image.split)
         case "cutout" if have == name and "holes" not in wanted:
             return _are_holes(wanted, options.get("holes"))
     keys = (wanted.keys() - _CHANCE) | (options.keys() - _SETTLED - _CHANCE)
     return have == name and all(_holds(wanted.get(key), options.get(key)) for key in keys)
+
+
+def _is_of_split(wanted: Mapping[str, Any], options: Mapping[str, Any], split: str) -> bool:
+    sizes = wanted["by_split"]
+    size = sizes.get(split) if isinstance(sizes, Mapping) else None
+    return (
+        size is not None
+        and {**options, "place": None} == {"size": size, "place": None}
+        and (options.get("place", "centre") == wanted.get("place", "centre"))
+    )
 
 
 def _holds(wanted: Any, value: Any) -> bool:

@@ -170,7 +170,7 @@ def plans(recipe: Recipe, size: Size, key: str) -> Iterator[Plan]:
         for number in range(1 + mosaic.wanted):
             yield then(around.before, *mosaic.layer(number, Size(40, 31)).steps).plan(size, Dihedral())
         return
-    cut = recipe.isolated(ImageContext(size, boxes=np.array([[3.3, 5.8, 17.2, 13.1]])), (0,))
+    cut = recipe.isolated(size, Dihedral(), np.array([[3.3, 5.8, 17.2, 13.1]]))
     for _, tile in cut.tiles(size, Dihedral()):
         yield tile.drawn(key, 0, ImageContext(size)).recipe.plan(size, Dihedral())
 

@@ -21,7 +21,7 @@ from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.model.pixel_owners import pixels_of_all
-from bboxprep.pipeline import augment, variants
+from bboxprep.pipeline import variants
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
@@ -36,7 +36,7 @@ from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledDataset, LabelledImage
 from bboxprep.testing.painting import DARK, ORIENTATIONS, UNTURN, displayed, encoded
-from bboxprep.transform import render
+from bboxprep.transform import occlusion
 from bboxprep.verification.arithmetic import turn_matrix
 from bboxprep.verification.verify import verify
 from tests.conformance.examples import AVAILABLE, EXAMPLES, in_turn
@@ -319,8 +319,7 @@ def lying(honest: Callable[..., Groups], mistake: str) -> Callable[..., Groups]:
 def test_verify_finds_a_mistake_in_what_pictures_are_made(
     tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (variants, augment):
-        monkeypatch.setattr(module, "isolated_rows", lying(variants.isolated_rows, mistake))
+    monkeypatch.setattr(variants, "isolated_rows", lying(variants.isolated_rows, mistake))
     run(SOURCE, tmp_path / "out", PHOTOS["alone"], frame="auto")
     found = codes(verify(tmp_path / "out", SOURCE))
     assert ({"object-missing", "object-extra"} if "another" in mistake else {"copies-differ"}) <= found
@@ -406,7 +405,7 @@ def test_verify_finds_a_background_that_is_not_as_asked_for(
             return np.roll(drawn, 24, axis=1)
         return np.full_like(drawn, mistake == "not filled")
 
-    monkeypatch.setattr(render, "pixels_of_all", mistaken)
+    monkeypatch.setattr(occlusion, "pixels_of_all", mistaken)
     run(SOURCE, tmp_path / "out", PHOTOS["background filled"].without_augment, frame="auto")
     found = {fault.image for fault in verify(tmp_path / "out", SOURCE).faults}
     made = {row["output"] for row in rows_of(tmp_path / "out") if row["output"]}

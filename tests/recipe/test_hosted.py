@@ -17,8 +17,9 @@ from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Shear
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
-from bboxprep.recipe.crops import RandomCrop
-from bboxprep.recipe.geometric import Fit, Flip, Letterbox
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.load import read_recipe, recipe_of
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
@@ -122,6 +123,14 @@ def test_names_of_the_web_page_in_a_list_of_ours() -> None:
     assert found.augment == Augment(looks.Exposure((0.8, 1.2), "srgb"), looks.Noise((0.0, 5.0)), looks.SaltPepper(0.01))
 
 
+def test_cuts_come_before_the_resize() -> None:
+    cuts = {"isolate": True, "static-crop": {"x_min": 10, "x_max": 90, "y_min": 5}, "resize": {"width": 9, "height": 9}}
+    expected = Recipe(Isolate(), Crop(10, 5, 80, 95, "%"), Resize(9))
+    assert recipe_of({"preprocessing": cuts}) == expected
+    tiles = {"tile": {"rows": 2, "columns": 3}, "resize": {"width": 9, "height": 9}}
+    assert recipe_of({"preprocessing": tiles}) == Recipe(Tile(rows=2, columns=3), Resize(9))
+
+
 def test_what_is_off_is_left_out() -> None:
     parts = {"auto-orient": False, "resize": {"enabled": True, "width": 9, "height": 9, "format": "Fit within"}}
     off = {"flip": {"horizontal": False}, "mosaic": False, "bbcrop": False, "blur": None}
@@ -132,9 +141,8 @@ def test_what_is_off_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("preprocessing", "augmentation", "words"),
     [
-        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want --rename OLD=NEW"),
-        ({"Modify Classes": {"a": "b"}}, {}, "want --rename, --only or --drop-class"),
-        ({"isolate": True}, {}, "want it left out"),
+        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want `rename` OLD=NEW"),
+        ({"Modify Classes": {"a": "b"}}, {}, "want `rename`, `only` or `drop`"),
         ({"tile": {"rows": 0, "columns": 2}}, {}, "preprocessing.tile.rows: tile: rows: have 0, want a number of 1"),
         ({"static-crop": {"x_min": 60, "x_max": 40}}, {}, "crop: "),
         ({"contrast": {"type": "Nothing"}}, {}, "preprocessing.contrast.type: contrast: type: have 'Nothing'"),
@@ -157,7 +165,7 @@ def test_what_cannot_be_done_says_what_can(preprocessing: Any, augmentation: Any
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("step", ["Modify Classes", "Filter Null", "filter-by-tag", "isolate objects"])
+@pytest.mark.parametrize("step", ["Modify Classes", "Filter Null", "filter-by-tag"])
 def test_steps_of_services_in_a_list_of_ours_say_what_does_their_work(step: str) -> None:
     with pytest.raises(UsageError, match=r"steps\[0\]: .*want"):
         recipe_of({"steps": [step]})
