@@ -108,8 +108,8 @@ class Isolate(RecipeStep):
         words = [", ".join(self.classes)] if self.classes else []
         words += [f"margin {self.margin:g}"] if self.margin else []
         words += [word for word, said in (("square", self.square), ("together", self.together)) if said]
-        words += ["background filled"] if self.background == "pad" else []
         words += [f"of {self.min_size} px or more"] if self.min_size else []
+        words += ["background filled"] if self.background == "pad" else []
         return " ".join(["isolate", *words, *(["others kept"] if self.others == "keep" else [])])
 
 
