@@ -1,5 +1,5 @@
-"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised, and the
-JSON Schemas of its files.
+"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised, the JSON
+Schemas of its files, and the contents for programs.
 
 ``python -m docs.generated`` writes them anew; a test fails where a page and its table differ.
 """
@@ -20,7 +20,7 @@ from bboxprep.cli.formats import facts, table
 from bboxprep.cli.schema import SCHEMAS, schema_text
 from bboxprep.findings import CODES
 from bboxprep.formats.api import Format, ReadOptions
-from docs import recognised
+from docs import llms, recognised
 from docs.recognised import markdown_table, options_table
 
 PAGES = Path(__file__).with_name("pages")
@@ -28,17 +28,18 @@ _MADE = "Made by `python -m docs.generated` from the tables of the program."
 
 
 def pages() -> dict[str, str]:
-    """Each generated page by its path below `PAGES`, in Markdown, and each schema."""
+    """Each generated page by its path below `PAGES`, in Markdown, each schema, and ``llms.txt``."""
     own = {f"formats/{name}.md": _format_page(name, formats.load(name)) for name in formats.names()}
-    return {
+    made = {
         "findings.md": _findings_page(),
         "options.md": _options_page(),
         "python-reference.md": _python_page(),
         "what-is-recognised.md": recognised.page(),
         "formats/index.md": _formats_page(),
-        **{f"schemas/{name}.json": schema_text(name) for name in SCHEMAS},
         **own,
     }
+    schemas = {f"schemas/{name}.json": schema_text(name) for name in SCHEMAS}
+    return made | schemas | {"llms.txt": llms.text(made)}
 
 
 def _findings_page() -> str:

@@ -71,7 +71,7 @@ def schema_text(name: str) -> str:
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(list(SCHEMAS)))
+@click.argument("name", type=click.Choice(list(SCHEMAS)), metavar="|".join(SCHEMAS))
 def command(name: str) -> None:
     """Print the JSON Schema of recipe files, of the record of a run (bboxprep.json), or of a line of its images
     (bboxprep.images.jsonl) or of its sidecar (bboxprep.sidecar.jsonl).

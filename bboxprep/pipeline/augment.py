@@ -7,7 +7,8 @@ neither on the order nor on the workers, and it stands in the record of the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=sample.relative_path, split=sample.split)
             return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
-        if drawn.kept:
-            note = Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
-            sample = sample.replace_fast(findings=(*sample.findings, note))
+        sample = sample.with_findings(*_left_as_they_are(sample, drawn))
         if sample.variant or steps:
             sample = sample.replace_fast(
                 variant=msgspec.structs.replace(variant, recipe=_chained(variant.recipe, drawn.recipe.options()))
@@ -156,9 +155,9 @@ class Augmenter(msgspec.Struct, frozen=True):
         header = sample.header
         if header is None or (recipe.is_fixed and not variant.tile):
             return Drawn(recipe)
-        names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
+        table, sided = self.dataset.categories.names, chain(*self.dataset.object_policy.swap_classes)
         turn = recipe.turn_of(header.turn, sample.frame)
-        context = ImageContext.of(sample, names, turn)
+        context = ImageContext.of(sample, table, turn, sided)
         if recipe.isolate:
             recipe = recipe.isolated(header.size, turn, context.boxes[list(variant.rows)])
         elif not sample.parts:
@@ -223,6 +222,16 @@ class Augmenter(msgspec.Struct, frozen=True):
                     return other
                 found = other
         return found if step.repeats else None
+
+
+def _left_as_they_are(sample: Sample, drawn: Drawn) -> Iterator[Finding]:
+    """The findings of what the recipe drawn for `sample` does not move."""
+    if drawn.kept:
+        yield Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
+    if drawn.still:
+        count = f"{drawn.still} object{'s are' if drawn.still > 1 else ' is'}"
+        words = f"{count} left as before inside the box: with an outline, keypoints, a crowd region or a kept class"
+        yield Finding("object-unmoved", words, path=sample.relative_path, split=sample.split)
 
 
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:

@@ -12,6 +12,7 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.inside import BoxCrop, BoxFlip, BoxRandomCrop, BoxRotate, BoxShear
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.multiples import Multiple
 
@@ -28,6 +29,11 @@ STEPS: Mapping[str, type[RecipeStep]] = {
         Mosaic, Mixup, CopyPaste, Albumentations,
     )
 }  # fmt: skip
+
+INSIDE: Mapping[str, type[RecipeStep]] = {
+    step.name: step for step in (BoxFlip, BoxRotate, BoxShear, BoxCrop, BoxRandomCrop)
+}
+"""Steps by name that are another class with `inside`."""
 
 ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),
@@ -64,10 +70,6 @@ ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here,
     "remap": "classes are no part of a recipe, want `rename` OLD=NEW beside `recipe`",
     "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
     "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
-    **dict.fromkeys(
-        ("bbcrop", "bbflip", "bbninety", "bbrotate", "bbshear"),
-        "a box is not cropped, flipped, turned or sheared by itself here, want it left out",
-    ),
 }
 
 

@@ -34,13 +34,16 @@ _LONGEST = 32_766  # px of a side that OpenCV can make
 
 @dataclass(frozen=True)
 class StepContext:
-    """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, and the `names`
-    of their classes.
+    """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, the `names` of
+    their classes, those that are `sided` (a mirror makes another class of them), and by object `box_classes`: None for
+    a crowd region and for one that has more than a box. It is empty where all have a box alone.
     """
 
     size: Size
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4)), compare=False)
     names: frozenset[str] = frozenset()
+    box_classes: tuple[str | None, ...] = ()
+    sided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,7 @@ class RecipeStep:
         return self if self.is_fixed else self._with_drawn_amounts(draw)
 
     def _with_drawn_amounts(self, draw: Draw) -> Self:
-        values = {option: draw.amount(option, getattr(self, option)) for option in self.amounts}
-        return replace(self, **values)
+        return replace(self, **{option: draw.amount(option, getattr(self, option)) for option in self.amounts})
 
     def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # the interface of every step
         """The plan steps for an upright image of `size`. Raises `PlanError` where the step cannot be applied."""

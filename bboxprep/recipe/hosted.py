@@ -40,7 +40,7 @@ _OTHER_NAMES = {
     "rotation": "rotate",
     "mosaic": "mosaic",
 }
-_INSIDE = ("brightness", "exposure", "blur", "noise")
+_INSIDE = ("flip", "ninety", "crop", "rotate", "shear", "brightness", "exposure", "blur", "noise")
 _Steps = list[dict[str, Any]]
 
 
@@ -160,13 +160,12 @@ def _augmented(options: Mapping[str, _Options], resize: list[LocatedData]) -> It
             yield from resize
         if name == "mosaic":
             boxed = ((one, step) for key, one in inside.items() for step in _AUGMENTS[key](one))
-            yield from (
-                _at({own: {**how, "inside": "boxes"}}, one.where) for one, step in boxed for own, how in step.items()
-            )
+            yield from (_at(_in_boxes(step), one.where) for one, step in boxed)
 
 
-def _in_boxes(step: Mapping[str, Any], where: str) -> LocatedData:
-    return _at({name: {**options, "inside": "boxes"} for name, options in step.items()}, where)
+def _in_boxes(step: Mapping[str, Any]) -> dict[str, Any]:
+    ((name, options),) = step.items()
+    return {name: {key: value for key, value in options.items() if key != "min_visibility"} | {"inside": "boxes"}}
 
 
 def _static_crop(options: _Options) -> _Steps:

@@ -40,7 +40,7 @@ from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
 from bboxprep.recipe import hosted
 from bboxprep.recipe.augment import Augment, copies_options
-from bboxprep.recipe.catalog import ELSEWHERE, KNOWN, STEPS, UPRIGHT, lookup, normal
+from bboxprep.recipe.catalog import ELSEWHERE, INSIDE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
@@ -229,6 +229,7 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         raise WrongPlace(item.where, unknown)
     step, implied = STEPS[known[0]], dict(known[1])
     entries = _options(step, given)
+    step = INSIDE.get(step.name, step) if "inside" in entries else step
     if step is Resize and (other := _resize_as(entries)):
         way, rest = other
         return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), pad_option, folder)

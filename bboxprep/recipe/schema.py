@@ -18,7 +18,7 @@ from bboxprep.model.balance import MOST_COPIES
 from bboxprep.model.filters import Dedupe, Filters
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe import hosted
-from bboxprep.recipe.catalog import ALIASES, STEPS, UPRIGHT
+from bboxprep.recipe.catalog import ALIASES, INSIDE, STEPS, UPRIGHT
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.load import AUGMENT_KEYS, KEYS, option_names
 from bboxprep.recipe.values import Bounds
@@ -105,8 +105,12 @@ _FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and n
 
 def recipe_schema() -> Schema:
     """The schema of a recipe: a list of steps, a map with `load.KEYS`, or a version of a hosted service."""
-    _, found = msgspec.json.schema_components(STEPS.values(), ref_template="#/definitions/{name}")
-    steps = {name: _step(step, _uniform(found[step.__name__])) for name, step in STEPS.items()}
+    listed = (*STEPS.values(), *INSIDE.values())
+    _, found = msgspec.json.schema_components(listed, ref_template="#/definitions/{name}")
+    declared = {step: _step(step, _uniform(found[step.__name__])) for step in listed}
+    steps = {name: declared[step] for name, step in STEPS.items()}
+    for name, step in INSIDE.items():
+        steps[name]["anyOf"].append(_inside(declared[step]["anyOf"][0]))
     version = _map_of(dict.fromkeys(hosted.KEYS, True))
     sections = _any_of(*({"required": [key]} for key in hosted.KEYS[:2]))
     return {
@@ -158,7 +162,7 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     """The options of a step as a map, or the first of them alone; `declared` is what the types of its fields say."""
     options: Schema = {name: _option(step, name, declared["properties"][name]) for name in option_names(step)}
     first = options[option_names(step)[0]]
-    alone = first if option_names(step)[0] in step.amounts else {**first, "not": {"type": "object"}}
+    alone = first if option_names(step)[0] in step.amounts else _without_maps(first)
     forms = [_list_of(first, 4, 4) if step.name == "crop" else alone]
     if _stands_alone(step):
         forms.append({"enum": [None] if step.amounts else [None, True]})
@@ -168,6 +172,17 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     least = {"required": needed} if needed != ["size"] else _any_of({"required": needed}, {"required": [*sides]})
     whole = _map_of(options | more, **(least if needed else {}))
     return {"description": declared["description"], "anyOf": [whole, *forms]}
+
+
+def _inside(options: Schema) -> Schema:
+    """The `options` of a step that acts inside boxes, which must say so."""
+    return {**options, "required": [*options.get("required", ()), "inside"]}
+
+
+def _without_maps(schema: Schema) -> Schema:
+    """The forms of `schema` that are no maps, for a map is that of all options."""
+    forms = schema.get("anyOf")
+    return _any_of(*(form for form in forms if form.get("type") != "object")) if forms else schema
 
 
 def _option(step: type[RecipeStep], name: str, declared: Schema) -> Schema:

@@ -25,7 +25,7 @@ from bboxprep.verification.verification_inputs import VerificationInputs, with_u
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
 _CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
-_SETTLED = frozenset({"seed", "holes", "boxes", "centre", "others"})  # options that a draw adds
+_SETTLED = frozenset({"seed", "holes", "boxes", "still", "centre", "others"})  # options that a draw adds
 
 
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
@@ -118,7 +118,7 @@ def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> b
         return step == drawn[place]
     match name:
         case "random_crop" | "isolate":
-            return bool(have == "crop")
+            return bool(have == "crop" and wanted.get("inside") == options.get("inside"))
         case "tile":
             return have == "crop" and _is_tile(wanted, options, drawn[:place], image)
         case "letterbox" if "by_split" in wanted:

@@ -4,7 +4,8 @@ Correlation ignores gain and offset, so only nonlinear or local changes are appl
 clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout, a filled
 background. Other steps
 make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. Inside boxes
-such a step is like a hole: the rest of the image is compared.
+such a step is like a hole: the rest of the image is compared. What is moved inside boxes is moved here too
+(`box_moves_model`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.images.gray_levels import Gray, blurred
+from bboxprep.verification.arithmetic import IN_BOXES
+from bboxprep.verification.box_moves_model import moved_in_boxes
 from bboxprep.verification.tone_model import Mask, equalized, equalized_in_tiles, streaked, stretched, table_applied
 
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
@@ -69,6 +72,12 @@ def sees_margins(steps: object) -> bool:
     that work on the histogram of the rest.
     """
     return not step_names(steps).isdisjoint(_OF_ALL_LEVELS)
+
+
+def is_in_px(steps: object) -> bool:
+    """Whether a recorded step is in px of the full size: a blur, or one that moves what is in boxes of whole px."""
+    names = step_names([step for step in steps if "inside" in str(step)]) if isinstance(steps, list) else set()
+    return not step_names(steps).isdisjoint(("blur", "motion_blur")) or not names.isdisjoint(IN_BOXES)
 
 
 def level_of(pad: object) -> float | None:
@@ -137,11 +146,22 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], sce
             return replace(now, gray=equalized_in_tiles(now.gray, clip, tiles, seen))
         case "cutout", {"holes": list() as holes}:
             return replace(now, outside_holes=_cut_out(now, holes))
+        case _, {"inside": "boxes", "boxes": list() as boxes} if name in IN_BOXES:
+            return _moved(now, name, options, boxes)
         case "background", _ if scene.objects is not None:
             return replace(now, gray=np.where(scene.objects, now.gray, np.uint8(scene.fill)))
         case _ if _is_faint(name, options):
             return now
     return replace(now, weak=name) if name in _UNKNOWN else now
+
+
+def _moved(now: ExpectedEffects, name: str, options: Mapping[str, Any], boxes: Sequence[Any]) -> ExpectedEffects:
+    """`now` after a step that moves what is in the recorded `boxes`."""
+    shape, still = now.gray.shape, options.get("still", ())
+    places = (_rectangles(each, shape) if isinstance(each, list) else [] for each in (boxes, still))
+    gray, known = moved_in_boxes(now.gray, name, options, *([np.array(box) for box in each] for each in places))
+    holes = known if now.outside_holes is None else known & now.outside_holes
+    return replace(now, gray=gray, outside_holes=None if holes.all() else holes)
 
 
 def _is_faint(name: str, options: Mapping[str, Any]) -> bool:

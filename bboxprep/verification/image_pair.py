@@ -17,9 +17,9 @@ from bboxprep.verification.effects_model import (
     ExpectedEffects,
     Scene,
     apply_effects,
+    is_in_px,
     level_of,
     sees_margins,
-    step_names,
 )
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
@@ -73,10 +73,8 @@ class ImagePair:
 
 
 def reduction(size: Size, steps: object) -> int:
-    """The divisor by which both images are reduced before they are compared; 1 after a blur, which is in px of the full
-    size.
-    """
-    if not step_names(steps).isdisjoint(("blur", "motion_blur")):
+    """The divisor by which both images are reduced before they are compared; 1 after steps in px of the full size."""
+    if is_in_px(steps):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 

@@ -19,6 +19,7 @@ from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.inside import BoxFlip, BoxRandomCrop, BoxRotate, BoxShear
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.load import read_recipe, recipe_of
 from bboxprep.recipe.recipe import Recipe
@@ -54,6 +55,11 @@ VERSION: dict[str, Any] = {
         "cutout": {"count": 3, "percent": 10},
         "Motion Blur": {"length": 7, "angle": 90},
         "Camera Gain": {"variance": 0.01},
+        "bbflip": {"horizontal": True},
+        "bbninety": {"clockwise": True},
+        "bbcrop": {"max": 20},
+        "bbrotate": {"degrees": 9},
+        "Bounding Box: Shear": {"horizontal": 8, "vertical": 4},
         "bbexposure": {"percent": 30},
         "bbblur": {"pixels": 1.5},
     },
@@ -68,6 +74,11 @@ STEPS = (
     Rotate((-15.0, 15.0)),
     Shear((-10.0, 10.0), (-5.0, 5.0)),
     Mosaic((96, 64), p=0.5),
+    BoxFlip(p=0.5),
+    BoxRotate(OneOf((0.0, 90.0))),
+    BoxRandomCrop((0.8, 1.0), 1.0),
+    BoxRotate((-9.0, 9.0)),
+    BoxShear((-8.0, 8.0), (-4.0, 4.0)),
     looks.Exposure((0.7, 1.3), inside="boxes"),
     looks.Blur((0.0, 1.5), inside="boxes"),
     looks.Grayscale(p=0.25),
@@ -148,7 +159,8 @@ def test_what_is_off_is_left_out() -> None:
         ({"contrast": {"type": "Nothing"}}, {}, "preprocessing.contrast.type: contrast: type: have 'Nothing'"),
         ({"resize": {"width": 640}}, {}, "resize: height: have none, want a number of 1 to 32766"),
         ({"resiz": {"width": 640}}, {}, "have the unknown step 'resiz'; did you mean 'resize'"),
-        ({}, {"bbshear": {"horizontal": 9}}, "augmentation.bbshear: a box is not cropped, flipped"),
+        ({}, {"bbshear": {"horizontal": 99}}, "augmentation.bbshear.horizontal: bbshear: horizontal: have 99, want"),
+        ({}, {"bbhue": {"degrees": 9}}, "augmentation.bbhue: have the unknown step 'bbhue'"),
         ({}, {"image": {"versions": 2}}, "augmentation.image: image: have 2 versions and no step of chance"),
         ({}, {"mosaic": True}, "mosaic: want a resize"),
         ({}, {"blur": {"pixel": 3}}, "augmentation.blur.pixel: blur: have the unknown option 'pixel'"),

@@ -12,7 +12,8 @@ draw their noise from a generator that may change, or drop what rounding should 
 `pixel_noise`, `motion` and `histograms` say how theirs are.
 
 **Inside boxes.** An effect with `boxes` is applied to the whole image, of which what is in the boxes is kept. So a blur
-blends its box with what is around it, and boxes that overlap are changed once.
+blends its box with what is around it, and boxes that overlap are changed once. What moves the pixels of boxes is in
+`box_moves`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from numpy.typing import NDArray
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.images.effects import histograms, pixel_noise
+from bboxprep.images.effects.box_moves import moved_in_boxes
 from bboxprep.images.effects.light import exposure_table, rounded
 from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
-from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, Effect, Rendering
+from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, MOVED, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Colour = int | tuple[int, int, int]
@@ -107,6 +109,11 @@ def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
     return whole_pixels(size, (dict(effect.options).get("holes") or ()) if effect.name == CUTOUT else ())
 
 
+def _moved_in_boxes(pixels: Pixels, options: Mapping[str, Any], rendering: Rendering) -> Pixels:
+    boxes, still = (whole_pixels(_size(pixels), options[name]) for name in ("boxes", "still"))
+    return moved_in_boxes(pixels, options["step"], boxes, still, rendering.kernel)
+
+
 def _grayscale(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
     return grayscale(pixels, options["channels"])
 
@@ -179,6 +186,7 @@ _EFFECTS: Mapping[str, Callable[[Pixels, Mapping[str, Any], Rendering], Pixels]]
     "salt_pepper": _salt_pepper,
     "camera_gain": _camera_gain,
     CUTOUT: _cutout,
+    MOVED: _moved_in_boxes,
 }
 _HISTOGRAMS: Mapping[str, Callable[[Pixels, Mapping[str, Any], NDArray[np.bool_] | None], Pixels]] = {
     "contrast_stretch": lambda pixels, options, seen: histograms.stretch(pixels, options["low"], options["high"], seen),
