@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 
@@ -28,11 +31,13 @@ class Cover(StrEnum):
 class Effect(msgspec.Struct, frozen=True):
     """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
-    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name.
+    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name, but for
+    those of other distributions, which bring the function `change` of uint8 pixels, (H, W) or (H, W, 3).
     """
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
 
 
 AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together

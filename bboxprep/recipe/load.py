@@ -38,7 +38,7 @@ from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
-from bboxprep.recipe import hosted
+from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.augment import Augment, copies_options
 from bboxprep.recipe.catalog import ELSEWHERE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.cli_values import parse_size
@@ -46,7 +46,7 @@ from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
 from bboxprep.recipe.recipe import Recipe, Upright
-from bboxprep.recipe.values import OneOf, OptionError
+from bboxprep.recipe.values import OneOf
 from bboxprep.spelling import suggestion
 
 _KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
@@ -223,11 +223,7 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         raise WrongPlace(item.where, f"have {plain_data(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
     if kind := hosted.contrast_step(name, given):
         name, given = kind, LocatedData({}, given.where)
-    known = lookup(name)
-    if known is None or known[0] not in STEPS:
-        unknown = ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, KNOWN)}"
-        raise WrongPlace(item.where, unknown)
-    step, implied = STEPS[known[0]], dict(known[1])
+    step, implied, given = _class_of(name, given, item.where)
     entries = _options(step, given)
     if step is Resize and (other := _resize_as(entries)):
         way, rest = other
@@ -237,6 +233,17 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
     for option in implied.keys() - {"pad"} - entries.keys():
         entries[option] = LocatedData(implied[option], given.where)
     return _built(step, entries, given, folder)
+
+
+def _class_of(name: str, given: LocatedData, where: str) -> tuple[type[RecipeStep], dict[str, Any], LocatedData]:
+    """The class of the step called `name`, the options that this name implies, and those `given` to it."""
+    known = lookup(name)
+    if known and known[0] in STEPS:
+        return STEPS[known[0]], dict(known[1]), given
+    if found := plugins.lookup_plugin(name, given, where):
+        return found[0], {}, found[1]
+    names = (*KNOWN, *plugins.plugin_names())
+    raise WrongPlace(where, ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, names)}")
 
 
 def _resize_as(entries: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
@@ -285,15 +292,16 @@ def _built(
     step: type[RecipeStep], entries: dict[str, LocatedData], given: LocatedData, folder: Path | None
 ) -> RecipeStep:
     names = _names(step)
+    plugins.take_kind(step, entries)
     if step.name == "albumentations" and "file" in entries:
         entries["pipeline"] = _pipeline(entries.pop("file"), folder)
     if unknown := [name for name in entries if name not in names]:
         where = entries[unknown[0]].where
         raise WrongPlace(where, f"{step.name}: have the unknown option {unknown[0]!r}{suggestion(unknown[0], names)}")
     try:
-        return step(**{name: _value(found, step, name) for name, found in entries.items()})
-    except OptionError as error:
-        raise WrongPlace(entries.get(error.option, given).where, str(error)) from error
+        return plugins.made(step, {name: _value(found, step, name) for name, found in entries.items()})
+    except UsageError as error:
+        raise WrongPlace(entries.get(getattr(error, "option", ""), given).where, str(error)) from error
     except TypeError as error:
         missing = [name for name in names if name not in entries]
         raise WrongPlace(given.where, f"{step.name}: want {' and '.join(missing[:1])} too") from error

@@ -27,6 +27,7 @@ from bboxprep.model.filters import NO_FILTERS, Filters
 from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
+from bboxprep.recipe import plugins
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.combining import Combination
@@ -139,14 +140,14 @@ class Recipe:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether it exchanges left and right: it has an odd number of mirroring flips. An EXIF turn does not count.
+        """Whether it exchanges left and right: it has an odd number of mirroring steps. An EXIF turn does not count.
 
         For a recipe with random steps: whether it may.
         """
         if self.is_fixed:
-            return sum(isinstance(step, Flip) and step.mirrors for step in self.steps) % 2 == 1
+            return sum(step.mirrors for step in self.steps) % 2 == 1
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
-        return any(isinstance(step, Flip) and step.mirrors for step in steps)
+        return any(step.mirrors for step in steps)
 
     @cached_property
     def without_augment(self) -> Recipe:
@@ -202,7 +203,7 @@ class Recipe:
                 raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
             context = self._context_after(steps, image) if image and step.needs_context else None
             draw = Draw(self.seed, key, copy, number - len(self.steps))
-            found = step.drawn(draw, context)
+            found = plugins.drawn(step, draw, context)
             kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
             steps += [found] if found else []
         if image and any(step.needs_boxes for step in steps):
@@ -313,7 +314,7 @@ def _without_seed(step: RecipeStep) -> RecipeStep:
 def _effect(step: RecipeStep) -> Effect:
     """An appearance step as the plain `Effect` that the lower packages execute."""
     options = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
-    return Effect(step.name, tuple(options))
+    return Effect(step.name, tuple(options), plugins.change_of(step))
 
 
 @lru_cache(maxsize=4096)
@@ -322,7 +323,7 @@ def _plan(recipe: Recipe, size: Size, turn: Dihedral) -> Plan:
     if recipe.upright:
         plan = plan.then(Orient(turn))
     for step in recipe.steps:
-        plan = plan.then(*step.steps(plan.size))
+        plan = plan.then(*plugins.plan_steps(step, plan.size))
     return plan
 
 

@@ -130,10 +130,10 @@ def _after(step: object, size: Size) -> Moved | str:
     name, options = next(iter(step.items()))
     if not isinstance(options, Mapping):
         return f"the step {name!r} cannot be read"
-    if name in APPEARANCE:
+    if name in APPEARANCE or (options.get("geometric") is False and is_foreign(name)):
         return np.eye(3), size
     if name not in _STEPS:
-        return _BEYOND.get(name, f"the step {name!r} is not known here")
+        return _BEYOND.get(name, f"the step {spoken(name, options)} is not known here")
     derived, known = _STEPS[name]
     if unknown := sorted(options.keys() - known):
         return f"the step {name!r} has options that are not known here ({', '.join(unknown)})"
@@ -144,6 +144,16 @@ def _after(step: object, size: Size) -> Moved | str:
 
 
 Moved = tuple[Matrix, Size]
+
+
+def is_foreign(name: object) -> bool:
+    """Whether a recorded step of this name is one of another distribution, of which nothing is known here."""
+    return not (name in APPEARANCE or name in _STEPS or name in _BEYOND)
+
+
+def spoken(name: str, options: Mapping[str, Any]) -> str:
+    """A recorded step in words: its name, or that of the class of a user."""
+    return repr(options.get("name", name) if name == "object" else name)
 
 
 def _crop(size: Size, options: dict[str, Any]) -> Moved:

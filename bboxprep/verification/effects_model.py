@@ -2,8 +2,9 @@
 
 Correlation ignores gain and offset, so only nonlinear or local changes are applied: the curve of an exposure, the
 clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout. Other steps
-make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. Inside boxes
-such a step is like a hole: the rest of the image is compared.
+make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. So do all of
+other distributions: one that moves pixels may leave margins of which nothing is known here. Inside boxes such a step is
+like a hole: the rest of the image is compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.images.gray_levels import Gray, blurred
+from bboxprep.verification.arithmetic import is_foreign, spoken
 from bboxprep.verification.tone_model import Mask, equalized, equalized_in_tiles, streaked, stretched, table_applied
 
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
@@ -123,6 +125,8 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], see
             return replace(now, outside_holes=_cut_out(now, holes))
         case _ if _is_faint(name, options):
             return now
+    if is_foreign(name):
+        return replace(now, weak=now.weak or f"the step {spoken(name, options)}")
     return replace(now, weak=name) if name in _UNKNOWN else now
 
 

@@ -53,7 +53,9 @@ def effects_applied(pixels: Pixels, rendering: Rendering, outline: Points | None
     """
     for effect in rendering.effects:
         options = dict(effect.options)
-        if effect.name in _HISTOGRAMS:
+        if effect.change:
+            changed = effect.change(pixels)
+        elif effect.name in _HISTOGRAMS:
             changed = _HISTOGRAMS[effect.name](pixels, options, seen_of(_size(pixels), outline))
         elif effect.name in _EFFECTS:
             changed = _EFFECTS[effect.name](pixels, options, rendering)
