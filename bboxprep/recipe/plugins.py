@@ -173,7 +173,10 @@ def names_code(data: object) -> bool:
 
 
 def _is_registered(step: type[RecipeStep]) -> bool:
-    return step.name in _points() and plugin_step(step.name) is step
+    try:
+        return step.name in _points() and plugin_step(step.name) is step
+    except UsageError:  # another distribution has this name, and cannot be used
+        return False
 
 
 def _reference(step: type[RecipeStep]) -> str:
