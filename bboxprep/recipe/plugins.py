@@ -69,7 +69,7 @@ def lookup_plugin(name: str, given: LocatedData, where: str) -> tuple[type[Recip
         if name == OBJECT:
             options = dict(given.value) if isinstance(given.value, dict) else {"name": given}
             wanted = options.pop("name", LocatedData("", where))
-            return object_step(str(wanted.value)), LocatedData(options, given.where)
+            return object_step(str(wanted.value or "")), LocatedData(options, given.where)
         return (plugin_step(found), given) if found in _points() else None
     except UsageError as error:
         raise WrongPlace(where, str(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_steps import Nudge, Posterize
+from toy_steps import Nudge, Posterize  # type: ignore[import-not-found]  # it is installed by then
 
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.testing import STEP_CHECKS, Check

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.pipeline.resume.terms import term_words
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Letterbox, RecipeStep
 from bboxprep.recipe.load import recipe_of
@@ -129,3 +132,9 @@ def test_a_record_that_names_a_class_is_known() -> None:
     assert names_code(named)
     assert names_code({"preprocess": [], "augment": {"steps": ["blur", {"object": "os:getcwd"}]}})
     assert not names_code({"steps": [{"albumentations": {"object": "mine:train"}}, "blur"]})
+
+
+def test_a_run_that_is_resumed_imports_no_code_that_a_record_names() -> None:
+    before, now = (json.dumps({"steps": [{"object": f"antigravity:{name}"}]}) for name in ("One", "Other"))
+    assert "antigravity:One" in term_words("recipe", before, now)[0]
+    assert "antigravity" not in sys.modules
