@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from bboxprep.recipe.geometric import Flip as Flip
     from bboxprep.recipe.geometric import Letterbox as Letterbox
     from bboxprep.recipe.geometric import Resize as Resize
+    from bboxprep.recipe.isolate import Isolate as Isolate
     from bboxprep.recipe.load import read_recipe as read_recipe
     from bboxprep.recipe.multiples import Multiple as Multiple
     from bboxprep.recipe.recipe import Recipe as Recipe
@@ -100,6 +101,7 @@ _HOMES = {
     "Hue": "recipe.appearance",
     "ImagePolicy": "images.codecs.codec",
     "Instances": "model.instances",
+    "Isolate": "recipe.isolate",
     "Letterbox": "recipe.geometric",
     "Mixup": "recipe.combining",
     "Mosaic": "recipe.combining",

@@ -5,7 +5,7 @@
     BboxprepError
     ├─ UsageError (also a ValueError)   the caller asked for what cannot be done
     │  ├─ WrongTypeError (a TypeError)  an argument is of a type that is not accepted
-    │  └─ MissingPackageError           a package that an extra brings is not installed
+    │  └─ MissingPackageError           a package that is not needed by all is not installed
     ├─ SourceError                      the input cannot be used
     │  ├─ LayoutError                   no dataset of that format here, or several formats fit
     │  ├─ AnnotationError               an annotation file or record is malformed
@@ -39,7 +39,7 @@ class WrongTypeError(UsageError, TypeError):
 
 
 class MissingPackageError(UsageError):
-    """A package that an extra of this one brings is not installed."""
+    """A package that is not needed by all is not installed."""
 
 
 class SourceError(BboxprepError):

@@ -53,6 +53,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),
     "crowd-kept": (Severity.NOTE, "crowd regions were written as ordinary objects, or marked to be ignored, as asked"),
     "file-skipped": (Severity.NOTE, "a file beside the labels holds another kind of information; not read"),
+    "object-unmoved": (Severity.NOTE, "objects that have more than a box were not moved by a step inside boxes"),
     "flip-kept": (Severity.NOTE, "an image was not flipped because it shows an object of a class that is kept as is"),
     "flip-unmapped": (Severity.NOTE, "a name says left or right and a mirror of the image does not change it"),
     "folder-repeated": (

@@ -1,4 +1,5 @@
-"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised.
+"""Writes the pages that are made of the program's own tables: formats, findings, options, what is recognised, the JSON
+Schemas of its files, and the contents for programs.
 
 ``python -m docs.generated`` writes them anew; a test fails where a page and its table differ.
 """
@@ -16,9 +17,10 @@ import bboxprep
 from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.cli.formats import facts, table
+from bboxprep.cli.schema import SCHEMAS, schema_text
 from bboxprep.findings import CODES
 from bboxprep.formats.api import Format, ReadOptions
-from docs import recognised
+from docs import llms, recognised
 from docs.recognised import markdown_table, options_table
 
 PAGES = Path(__file__).with_name("pages")
@@ -26,9 +28,9 @@ _MADE = "Made by `python -m docs.generated` from the tables of the program."
 
 
 def pages() -> dict[str, str]:
-    """Each generated page by its path below `PAGES`, in Markdown."""
+    """Each generated page by its path below `PAGES`, in Markdown, each schema, and ``llms.txt``."""
     own = {f"formats/{name}.md": _format_page(name, formats.load(name)) for name in formats.names()}
-    return {
+    made = {
         "findings.md": _findings_page(),
         "options.md": _options_page(),
         "python-reference.md": _python_page(),
@@ -36,6 +38,8 @@ def pages() -> dict[str, str]:
         "formats/index.md": _formats_page(),
         **own,
     }
+    schemas = {f"schemas/{name}.json": schema_text(name) for name in SCHEMAS}
+    return made | schemas | {"llms.txt": llms.text(made)}
 
 
 def _findings_page() -> str:

@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "Prove that an output is true to its source, or list what is wrong.",
     "unmap": "Bring predictions on prepared images back to the source's frames.",
     "formats": "Show the formats and what each can hold.",
+    "schema": "Print the JSON Schema of recipes, or of the files of a run.",
 }
 
 

@@ -141,9 +141,9 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         say.together(whole)
     say.recipe(recipe)
     if given["dry_run"]:
-        from bboxprep.recipe.text_yaml import to_yaml  # YAML is slow to import
+        from bboxprep.cli.schema import printed_recipe  # YAML is slow to import
 
-        for line in to_yaml(recipe).splitlines():
+        for line in printed_recipe(recipe):
             say.line(line)
     if given["preview"]:
         _write_preview(whole, dest, recipe, given, say)

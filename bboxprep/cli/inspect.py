@@ -28,6 +28,13 @@ from bboxprep.pipeline.source.usable import check_usable
     "--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all of it here; - is the terminal."
 )
 @click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a health check here, one page that can be sent around: classes, sizes, where boxes lie, leaks, and the "
+    "worst pictures.",
+)
+@click.option(
     "--dedupe",
     type=click.Choice(["report"]),
     help="Name the images that look alike, for which all are decoded, reduced; --decode-all does so too.",
@@ -63,6 +70,14 @@ def command(source: Path, **given: Any) -> None:
         click.echo(seen.encoded().decode("utf-8"), nl=False)
     elif given["json_"]:
         write_bytes(given["json_"], seen.encoded())
-    printing.Printer(quiet=to_stdout).inspection(opened, seen)
+    say = printing.Printer(quiet=to_stdout)
+    say.inspection(opened, seen)
+    if given["html"]:
+        from bboxprep.review.health import health_page  # its templates and fonts are slow to load
+
+        with say.progress(len(opened.dataset), "drawing") as advance:
+            page = health_page(opened, seen, printing.turned_images(opened) if opened.frames else "", advance)
+        write_bytes(given["html"], page.encode("utf-8", "replace"))
+        say.line(f"health check: {given['html']}")
     check_usable(opened)  # at last, for what was printed shows why
     sys.exit(1 if seen.faults else 0)

@@ -70,7 +70,7 @@ class Printer:
             f"{', labels of task ' + dataset.task if dataset.task else ''}"
         )
         if source.frames:
-            self.line(f"  {_turned_images(source)}")
+            self.line(f"  {turned_images(source)}")
 
     def together(self, source: Source) -> None:
         """Print a summary of several merged sources."""
@@ -187,7 +187,8 @@ def _shown_place(place: Sequence[Finding], folder: Path | None) -> str:
     return "; ".join(map("".join, zip(words, marks, strict=True)))
 
 
-def _turned_images(source: Source) -> str:
+def turned_images(source: Source) -> str:
+    """How many images of `source` are turned by their EXIF orientation, and in which plane their labels were drawn."""
     codes = Counter(
         summary.header.orientation for summary in source.summaries if summary.header and summary.frame_evidence.turned
     )

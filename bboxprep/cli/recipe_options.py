@@ -26,7 +26,7 @@ from bboxprep.model.rendering import Kernel
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_isolate, parse_pad, parse_tile
 from bboxprep.recipe.crops import Tile
-from bboxprep.recipe.geometric import Flip, RecipeStep
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe, Upright
 
 _COPIES = ("copies", "balance", "seed")
@@ -204,7 +204,9 @@ def _copies(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filters(given: Mapping[str, Any]) -> Filters:
     """The filters that were given. Raises `UsageError`."""
-    limits = {name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")}
+    limits: dict[str, Any] = {
+        name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")
+    }
     where = tuple(map(Condition.parse, given["where"]))
     wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
     whole: dict[str, Any] = {"max_per_class": given["max_per_class"] or 0, "dedupe": given["dedupe"] or ""}
@@ -228,7 +230,7 @@ def _is_said(option: str) -> bool:
 
 
 def _is_for_all(step: RecipeStep) -> bool:
-    return step.is_fixed or (isinstance(step, Flip) and step.p == 1)
+    return step.is_fixed or isinstance(step, Letterbox) or (isinstance(step, Flip) and step.p == 1)
 
 
 def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:

@@ -20,9 +20,9 @@ SIZE_FLAGS = (*_SIZING, "place", "multiple", "max_pixels_out")
 SIZE_OPTIONS = (
     click.option(
         "--letterbox",
-        metavar="N|WxH[,WxH...]",
+        metavar="N|WxH[,WxH...]|SPLIT=N,...",
         help="Scale to fit, keep proportions, pad to exactly this size; of several, to the one of the nearest aspect "
-        "ratio.",
+        "ratio; or to a size for each split, as in train=640,val=1280.",
     ),
     click.option("--resize", metavar="WxH", help="Stretch to this size."),
     click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
@@ -66,5 +66,8 @@ def _step(name: str, text: str, place: Position) -> RecipeStep:
     """The step of the flag `name` whose value is `text`."""
     if name != "letterbox":
         return _OTHERS[name](parse_size(text, name))
+    if "=" in text:
+        by_split = (each.partition("=") for each in text.split(","))
+        return Letterbox({split.strip(): parse_size(size, name) for split, _, size in by_split}, place)
     sizes = tuple(parse_size(each, name) for each in text.split(","))
     return Letterbox(sizes[0], place) if len(sizes) == 1 else Letterbox(place=place, sizes=sizes)

@@ -72,6 +72,7 @@ def _print(say: Printer, proof: VerificationReport) -> None:
         say.line(f"  {_summary(tally)}")
         for words in tally.words:
             say.line(f"             {words}")
+    say.findings(proof.notes, proof.out)
     codes = Counter(fault.code for fault in proof.faults)
     for code, count in codes.items():
         say.line()

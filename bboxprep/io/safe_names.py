@@ -11,7 +11,9 @@ UnicodeEncodeError for half a surrogate pair; it cuts a long name through its su
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from bboxprep.errors import TargetError
 
@@ -62,6 +64,29 @@ def _blanks_marked(text: str) -> str:
     kept = text.strip()
     before, _, after = text.partition(kept) if kept else (text, "", "")
     return "_" * len(before) + kept + "_" * len(after)
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """A `safe_name` for each of the different `names`, no two of them equal or different in case or Unicode form alone:
+    the later one gets a number. A name that is safe comes before those that become it.
+    """
+    made, taken = dict[str, str](), set[str]()
+    for name in sorted(names, key=lambda name: safe_name(name) != name):
+        safe = candidate = safe_name(name)
+        number = 1
+        while folded(candidate) in taken:
+            number += 1
+            candidate = f"{safe}-{number}"
+        taken.add(folded(candidate))
+        made[name] = candidate
+    return [made[name] for name in names]
+
+
+def folded(path: str) -> str:
+    """`path` as file systems compare it that distinguish neither case nor Unicode forms."""
+    if path.isascii():
+        return path if path.islower() else path.lower()  # lower() would copy it
+    return normalize("NFC", path).casefold()
 
 
 def is_device(name: str) -> bool:

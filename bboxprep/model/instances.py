@@ -297,6 +297,12 @@ class Instances:
         spec = COLUMNS[column]
         return spec.has(getattr(self, spec.fields[-1].name))
 
+    @property
+    def have_box_alone(self) -> NDArray[np.bool_]:
+        """Whether each object has a box and nothing else that has a place, and is no crowd region: bool (N,)."""
+        placed = (Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS)
+        return np.asarray(~np.any([self.crowd, *map(self.has, placed)], axis=0))
+
     def hash_parts(self) -> list[bytes]:
         """The bytes of all columns, for a hash: different objects have different bytes."""
         own = self.__dict__

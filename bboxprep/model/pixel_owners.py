@@ -94,6 +94,15 @@ def object_pixels(instances: Instances, row: int, size: Size) -> _Part:
     return np.ones((1, 1), dtype=np.bool_), (min(floor(x), size.width - 1), min(floor(y), size.height - 1))
 
 
+def pixels_of_all(instances: Instances, size: Size) -> NDArray[np.bool_]:
+    """The pixels of an image of `size` that belong to any of `instances`, as `object_pixels` has it: bool (H, W)."""
+    drawn = np.zeros((size.height, size.width), dtype=np.bool_)
+    for row in range(len(instances)):
+        pixels, corner = object_pixels(instances, row, size)
+        window_of(drawn, pixels, corner)[pixels] = True
+    return drawn
+
+
 def window_of(image: NDArray[Level], pixels: NDArray[np.bool_], corner: tuple[int, int]) -> NDArray[Level]:
     """The part of `image` (H, W) that `pixels` (h, w) from `corner` (x, y) on lie over, a view (h, w)."""
     (x, y), (height, width) = corner, pixels.shape

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 
@@ -31,16 +28,18 @@ class Cover(StrEnum):
 class Effect(msgspec.Struct, frozen=True):
     """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
-    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name, but for
-    those of other distributions, which bring the function `change` of uint8 pixels, (H, W) or (H, W, 3).
+    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name. The
+    effect `MOVED` has the step itself, which says how the pixels of a box move, and `PLUGIN` has a function of pixels.
     """
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
-    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
 
 
 AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together
+MOVED = "moved in boxes"  # the effect of a step that moves the pixels of boxes within them
+PLUGIN = "of a plugin"  # the effect of a step of another distribution
+BACKGROUND = "background"  # the one effect that depends on the objects: it fills what lies outside of their outlines
 SETTLED = 0  # the seed of a pipeline that has nothing to draw
 
 

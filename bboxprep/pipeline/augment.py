@@ -7,16 +7,15 @@ neither on the order nor on the workers, and it stands in the record of the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Named, chance_in, loaded
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import require_class
@@ -24,10 +23,9 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.rendering import SETTLED
 from bboxprep.model.sample import Part, Sample
 from bboxprep.model.splits import is_training
-from bboxprep.model.validation import Location, check_boxes, drop_findings_by_class
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.variants import isolated_variants
+from bboxprep.pipeline.variants import isolated, not_isolated
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combination_split import CombinationSplit, split_at_combination, then
 from bboxprep.recipe.combining import Combination, CopyPaste
@@ -71,6 +69,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        for split in source.dataset.splits:
+            recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)
         rows: list[int] = []
         if split_at_combination(recipe):
@@ -137,15 +137,14 @@ class Augmenter(msgspec.Struct, frozen=True):
         A flip that `Flip.keep` prevents is a finding.
         """
         if recipe.isolate and not variant.rows:
-            return _left_out(sample)
+            return not_isolated(sample)
+        recipe = recipe.of_split(sample.split)
         try:
             drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=sample.relative_path, split=sample.split)
             return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
-        if drawn.kept:
-            note = Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
-            sample = sample.replace_fast(findings=(*sample.findings, note))
+        sample = sample.with_findings(*_left_as_they_are(sample, drawn))
         if sample.variant or steps:
             sample = sample.replace_fast(
                 variant=msgspec.structs.replace(variant, recipe=_chained(variant.recipe, drawn.recipe.options()))
@@ -156,14 +155,14 @@ class Augmenter(msgspec.Struct, frozen=True):
         header = sample.header
         if header is None or (recipe.is_fixed and not variant.tile):
             return Drawn(recipe)
-        names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
+        table, sided = self.dataset.categories.names, chain(*self.dataset.object_policy.swap_classes)
         turn = recipe.turn_of(header.turn, sample.frame)
+        context = ImageContext.of(sample, table, turn, sided)
         if recipe.isolate:
-            boxes = map_boxes(sample.to_stored, sample.instances.boxes[list(variant.rows)])
-            recipe = recipe.isolated(header.size, turn, boxes)
+            recipe = recipe.isolated(header.size, turn, context.boxes[list(variant.rows)])
         elif not sample.parts:
             recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
-        return recipe.drawn(_key(variant), variant.copy, ImageContext.of(sample, names, turn), split=sample.split)
+        return recipe.drawn(_key(variant), variant.copy, context, split=sample.split)
 
     def _combined(self, sample: Sample, split: CombinationSplit, step: Combination) -> AugmentedSample:
         """The image that the drawn `step` makes of `sample` and others, each with its own draw, and the steps after it.
@@ -225,29 +224,14 @@ class Augmenter(msgspec.Struct, frozen=True):
         return found if step.repeats else None
 
 
-def isolated(sample: Sample, step: Isolate, names: Sequence[str]) -> Sample:
-    """`sample` with the objects alone that its image is made of by `step`. The first image of its source also has those
-    of which no image is made; they are dropped, with a finding for each class.
-    """
-    variant, objects = _variant_of(sample), sample.instances
-    made = {row for one in isolated_variants(step, sample, names) for row in one.rows}
-    held = [row for row in range(len(objects)) if row in variant.rows or (variant.is_first and row not in made)]
-    valid, _ = check_boxes(objects, sample.size)  # others are dropped as ever
-    kept = [row for row in held if row in variant.rows or not valid[row]]
-    left_out = np.isin(np.arange(len(objects)), held) & ~np.isin(np.arange(len(objects)), kept)
-    location = Location(sample.relative_path, sample.split, names)
-    found = drop_findings_by_class("object-unisolated", objects, left_out, location, "no image is made of it")
-    return sample.replace_fast(
-        instances=objects.select(kept),
-        findings=(*sample.findings, *found) if variant.is_first else (),
-        source_count=sample.source_count - len(objects) + len(held) if variant.is_first else len(held),
-        variant=msgspec.structs.replace(variant, rows=tuple(map(kept.index, variant.rows))),
-    )
-
-
-def _left_out(sample: Sample) -> Sample:
-    finding = Finding("image-filtered", "shows no object to isolate", path=sample.relative_path, split=sample.split)
-    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
+def _left_as_they_are(sample: Sample, drawn: Drawn) -> Iterator[Finding]:
+    """The findings of what the recipe drawn for `sample` does not move."""
+    if drawn.kept:
+        yield Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
+    if drawn.still:
+        count = f"{drawn.still} object{'s are' if drawn.still > 1 else ' is'}"
+        words = f"{count} left as before inside the box: with an outline, keypoints, a crowd region or a kept class"
+        yield Finding("object-unmoved", words, path=sample.relative_path, split=sample.split)
 
 
 def _has_what_is_wanted(sample: Sample, step: Combination) -> bool:

@@ -6,15 +6,15 @@ steps; those before a mosaic apply to each of its images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
 from bboxprep.recipe.geometric import ChanceStep, RecipeStep, StepContext
+from bboxprep.recipe.inside import InsideStep, Rectangle, rectangles
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed, words
 
 Space = Literal["linear", "srgb"]
-Rectangle = tuple[float, float, float, float]  # x, y, width and height, as fractions of the image
 
 
 @dataclass(frozen=True)
@@ -25,53 +25,11 @@ class AppearanceStep(ChanceStep):
 
 
 @dataclass(frozen=True)
-class RegionStep(AppearanceStep):
+class RegionStep(InsideStep, AppearanceStep):
     """A step that acts on the whole image or, with `inside` "boxes", on what is in the boxes of objects alone.
 
-    Inside boxes each pixel is as the step makes it of the whole image; outside none changes. A drawn step has the
-    `boxes`: those of the output image, whichever geometric steps come later. It is left out where there are none.
+    Inside boxes each pixel is as the step makes it of the whole image; outside none changes.
     """
-
-    inside: Literal["boxes"] | None = field(default=None, kw_only=True)
-    boxes: tuple[Rectangle, ...] | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.inside is not None:
-            check_choice(self.name, "inside", self.inside, ("boxes",))
-        if self.boxes is not None:
-            object.__setattr__(self, "boxes", _rectangles(self.name, "boxes", self.boxes))
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it is the same for each image, or has the boxes of its image."""
-        return super().is_fixed and not self.needs_boxes
-
-    @property
-    def needs_boxes(self) -> bool:
-        """Whether it acts inside boxes and has none yet."""
-        return self.inside is not None and self.boxes is None
-
-    @property
-    def needs_context(self) -> bool:
-        """Whether it needs the objects."""
-        return self.needs_boxes
-
-    def within(self, context: StepContext) -> RecipeStep | None:
-        """This drawn step with the boxes of the output image; None if there are none."""
-        if not self.needs_boxes:
-            return self
-        sides = (context.size.width, context.size.height) * 2
-        shares = [tuple(edge / side for edge, side in zip(box, sides, strict=True)) for box in context.boxes.tolist()]
-        return replace(self, boxes=tuple((x0, y0, x1 - x0, y1 - y0) for x0, y0, x1, y1 in shares)) if shares else None
-
-    def options(self) -> dict[str, Any]:
-        """The options as plain data, where it acts after its amounts."""
-        options = super().options()
-        return options | {name: options.pop(name) for name in ("inside", "boxes", "p") if name in options}
-
-    def _described(self) -> str:
-        return super()._described() + (" inside boxes" if self.inside else "")
 
 
 class SeededStep(RegionStep):
@@ -273,7 +231,7 @@ class Cutout(AppearanceStep):
         if type(self.count) is not int or not 1 <= self.count <= 1000:
             raise OptionError(self.name, "count", f"have {self.count!r}, want a whole number of 1 to 1000")
         if self.holes is not None:
-            object.__setattr__(self, "holes", _rectangles(self.name, "holes", self.holes))
+            object.__setattr__(self, "holes", rectangles(self.name, "holes", self.holes))
 
     @property
     def is_fixed(self) -> bool:
@@ -297,13 +255,3 @@ class Cutout(AppearanceStep):
 
     def _described(self) -> str:
         return f"cutout {self.count} of {words(self.size)}"
-
-
-def _rectangles(step: str, option: str, values: Any) -> tuple[tuple[float, ...], ...]:
-    """The `values` of an `option` as rectangles. Raises `OptionError`."""
-    if not isinstance(values, tuple | list):
-        raise OptionError(step, option, f"have {values!r}, want a list of [X, Y, W, H] of 0 to 1")
-    for value in values:
-        if not isinstance(value, tuple | list) or len(value) != 4:
-            raise OptionError(step, option, f"have {value!r}, want X,Y,W,H of 0 to 1")
-    return tuple(tuple(Bounds(0.0, 1.0).number(step, option, each) for each in value) for value in values)

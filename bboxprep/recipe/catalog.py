@@ -12,6 +12,7 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.inside import BoxCrop, BoxFlip, BoxRandomCrop, BoxRotate, BoxShear
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.multiples import Multiple
 
@@ -29,7 +30,12 @@ STEPS: Mapping[str, type[RecipeStep]] = {
     )
 }  # fmt: skip
 
-_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
+INSIDE: Mapping[str, type[RecipeStep]] = {
+    step.name: step for step in (BoxFlip, BoxRotate, BoxShear, BoxCrop, BoxRandomCrop)
+}
+"""Steps by name that are another class with `inside`."""
+
+ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),
     "auto orientation": (UPRIGHT, {}),
     "stretch": ("resize", {}),
@@ -60,14 +66,10 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
 }
 
 ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here, and what does their work
-    "modify classes": "classes are no part of a recipe, want --rename, --only or --drop-class beside --recipe",
-    "remap": "classes are no part of a recipe, want --rename OLD=NEW beside --recipe",
+    "modify classes": "classes are no part of a recipe, want `rename`, `only` or `drop` beside `recipe`",
+    "remap": "classes are no part of a recipe, want `rename` OLD=NEW beside `recipe`",
     "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
     "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
-    **dict.fromkeys(
-        ("bbcrop", "bbflip", "bbninety", "bbrotate", "bbshear"),
-        "a box is not cropped, flipped, turned or sheared by itself here, want it left out",
-    ),
 }
 
 
@@ -85,4 +87,4 @@ KNOWN = (*STEPS, UPRIGHT)
 def lookup(name: str) -> tuple[str, Mapping[str, Any]] | None:
     """The name of the step called `name` and the options that this name implies; None if there is no such step."""
     spoken = normal(name)
-    return (_OURS[spoken], {}) if spoken in _OURS else _ALIASES.get(spoken)
+    return (_OURS[spoken], {}) if spoken in _OURS else ALIASES.get(spoken)

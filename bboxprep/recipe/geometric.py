@@ -11,6 +11,7 @@ code reads the plan. As in trainers: with r the smaller of target / source, the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -22,6 +23,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, FLIP_VERTICAL, ROTATE_180
 from bboxprep.geometry.plan import Orient, Place, Resample, Step
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.splits import split_of
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, is_settled, plain, words
 
@@ -32,13 +34,16 @@ _LONGEST = 32_766  # px of a side that OpenCV can make
 
 @dataclass(frozen=True)
 class StepContext:
-    """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, and the `names`
-    of their classes.
+    """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, the `names` of
+    their classes, those that are `sided` (a mirror makes another class of them), and by object `box_classes`: None for
+    a crowd region and for one that has more than a box. It is empty where all have a box alone.
     """
 
     size: Size
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4)), compare=False)
     names: frozenset[str] = frozenset()
+    box_classes: tuple[str | None, ...] = ()
+    sided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,7 @@ class RecipeStep:
         return self if self.is_fixed else self._with_drawn_amounts(draw)
 
     def _with_drawn_amounts(self, draw: Draw) -> Self:
-        values = {option: draw.amount(option, getattr(self, option)) for option in self.amounts}
-        return replace(self, **values)
+        return replace(self, **{option: draw.amount(option, getattr(self, option)) for option in self.amounts})
 
     def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # the interface of every step
         """The plan steps for an upright image of `size`. Raises `PlanError` where the step cannot be applied."""
@@ -187,17 +191,27 @@ class Letterbox(RecipeStep):
 
     `place`: "centre", or "top-left" with all of the margin at the right and at the bottom, as DETR and torchvision pad
     a batch. Of several `sizes` in place of a `size`, each image gets the one whose canvas it fills the most of: the one
-    of the nearest aspect ratio, and of equals the first.
+    of the nearest aspect ratio, and of equals the first. A map of splits to sizes as `size` is stored in `by_split`:
+    each image gets that of its split (`Recipe.of_split`).
     """
 
     name = "letterbox"
     pads = True
-    size: SizeLike | None = None
+    size: SizeLike | Mapping[str, SizeLike] | None = None
     place: Position = "centre"
     sizes: tuple[SizeLike, ...] = ()
+    by_split: tuple[tuple[str, SizeLike], ...] = ()
 
     def __post_init__(self) -> None:
         check_choice(self.name, "place", self.place, get_args(Position))
+        given = self.size if isinstance(self.size, Mapping) else dict(self.by_split)
+        if given and self.size is not None and not isinstance(self.size, Mapping):
+            raise OptionError(self.name, "size", "have it beside by_split, want one of them")
+        if given:
+            pairs = [(split_of(str(split)), _checked_size(self.name, "size", size)) for split, size in given.items()]
+            object.__setattr__(self, "by_split", tuple(pairs))
+            object.__setattr__(self, "size", None)
+            return
         if (self.size is None) == (not self.sizes):
             have = "none" if self.size is None else "it beside sizes"
             raise OptionError(self.name, "size", f"have {have}, want a size, as in 640 or [640, 480], or some sizes")
@@ -210,19 +224,40 @@ class Letterbox(RecipeStep):
     @property
     def canvases(self) -> tuple[Size, ...]:
         """The sizes that an output may have."""
-        return tuple(map(Size.of, self.sizes if self.size is None else (self.size,)))
+        if self.size is not None and not isinstance(self.size, Mapping):
+            return (Size.of(self.size),)
+        return tuple(map(Size.of, self.sizes or [size for _, size in self.by_split]))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all splits have one size."""
+        return not self.by_split
+
+    def of_split(self, split: str) -> Letterbox:
+        """The letterbox for images of `split`. Raises `UsageError` where it states no size for them."""
+        if not self.by_split:
+            return self
+        size = dict(self.by_split).get(split)
+        if size is None:
+            have = ", ".join(name for name, _ in self.by_split)
+            raise UsageError(f"letterbox: have sizes for {have}, want one for the split {split} too, as in {split}=640")
+        return Letterbox(size, self.place)
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
+        if self.by_split:
+            raise UsageError("letterbox: have a size for each split, want the recipe of one (Recipe.of_split)")
         canvas = max(self.canvases, key=lambda canvas: _share_filled(size, canvas))
         return placed(_scaled(size, canvas, min), canvas, self.place)
 
     def options(self) -> dict[str, Any]:
         """The options as plain data, without those at their defaults."""
-        return {name: value for name, value in super().options().items() if value != "centre"}
+        options = {name: value for name, value in super().options().items() if value != "centre"}
+        return options | ({"by_split": dict(options["by_split"])} if self.by_split else {})
 
     def __str__(self) -> str:
         sizes = "|".join(map(str, self.canvases))
+        sizes = ", ".join(f"{split} {size}" for split, size in self.by_split) or sizes
         return f"letterbox {sizes}" + ("" if self.place == "centre" else f" {self.place}")
 
 

@@ -30,7 +30,7 @@ from bboxprep.recipe.catalog import ELSEWHERE, normal
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, plain_data
 from bboxprep.spelling import suggestion
 
-_KEYS = ("preprocessing", "augmentation", "seed", "versionName")
+KEYS = ("preprocessing", "augmentation", "seed", "versionName")
 _CONTRASTS = ("Contrast Stretching", "Histogram Equalization", "Adaptive Equalization")
 _ORDER = ("auto orient", "isolate", "static crop", "tile", "resize", "grayscale", "contrast", "filter null")
 _OTHER_NAMES = {
@@ -40,21 +40,21 @@ _OTHER_NAMES = {
     "rotation": "rotate",
     "mosaic": "mosaic",
 }
-_INSIDE = ("brightness", "exposure", "blur", "noise")
+_INSIDE = ("flip", "ninety", "crop", "rotate", "shear", "brightness", "exposure", "blur", "noise")
 _Steps = list[dict[str, Any]]
 
 
 def is_hosted(found: LocatedData) -> bool:
     """Whether `found` is a version of a hosted service, and no recipe of ours."""
-    return isinstance(found.value, dict) and not found.value.keys().isdisjoint(_KEYS[:2])
+    return isinstance(found.value, dict) and not found.value.keys().isdisjoint(KEYS[:2])
 
 
 def plain_recipe(found: LocatedData) -> LocatedData:
     """The recipe of ours for the version `found`; each part keeps its place. Raises `WrongPlace`."""
     entries: Mapping[str, LocatedData] = found.value
     for key, each in entries.items():
-        if key not in _KEYS:
-            raise WrongPlace(each.where, f"have the unknown key {key!r}{suggestion(key, _KEYS)}")
+        if key not in KEYS:
+            raise WrongPlace(each.where, f"have the unknown key {key!r}{suggestion(key, KEYS)}")
     before = _named(entries.get("preprocessing"), _ORDER)
     recipe: dict[str, LocatedData] = {"seed": entries["seed"]} if "seed" in entries else {}
     if "auto orient" in before:
@@ -160,13 +160,12 @@ def _augmented(options: Mapping[str, _Options], resize: list[LocatedData]) -> It
             yield from resize
         if name == "mosaic":
             boxed = ((one, step) for key, one in inside.items() for step in _AUGMENTS[key](one))
-            yield from (
-                _at({own: {**how, "inside": "boxes"}}, one.where) for one, step in boxed for own, how in step.items()
-            )
+            yield from (_at(_in_boxes(step), one.where) for one, step in boxed)
 
 
-def _in_boxes(step: Mapping[str, Any], where: str) -> LocatedData:
-    return _at({name: {**options, "inside": "boxes"} for name, options in step.items()}, where)
+def _in_boxes(step: Mapping[str, Any]) -> dict[str, Any]:
+    ((name, options),) = step.items()
+    return {name: {key: value for key, value in options.items() if key != "min_visibility"} | {"inside": "boxes"}}
 
 
 def _static_crop(options: _Options) -> _Steps:

@@ -40,7 +40,7 @@ from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
 from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.augment import Augment, copies_options
-from bboxprep.recipe.catalog import ELSEWHERE, KNOWN, STEPS, UPRIGHT, lookup, normal
+from bboxprep.recipe.catalog import ELSEWHERE, INSIDE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
@@ -49,8 +49,8 @@ from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.recipe.values import OneOf
 from bboxprep.spelling import suggestion
 
-_KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
-_AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
+KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
+AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
 _MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
 
@@ -121,7 +121,7 @@ def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
     found = hosted.plain_recipe(found) if hosted.is_hosted(found) else found
-    entries = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
+    entries = _keys(found, KEYS, "a map with preprocess, augment and seed, or steps")
     if "steps" in entries and "preprocess" in entries:
         raise WrongPlace(entries["steps"].where, "have steps beside preprocess, want one of them")
     pad_option = _Pad()
@@ -153,7 +153,8 @@ def _place_of(error: Exception, entries: Mapping[str, LocatedData], found: Locat
     """The place of the part that `error` is about, found by the first word of its message."""
     part = str(error).partition(":")[0]
     listed = [entries[key] for key in ("steps", "preprocess", "augment") if key in entries]
-    return next((each.where for each in (*_all_steps(listed), *_named(entries)) if each.name == part), found.where)
+    named = [LocatedData(None, each.where, key) for key, each in entries.items()]
+    return next((each.where for each in (*_all_steps(listed), *named) if each.name == part), found.where)
 
 
 def _all_steps(listed: Sequence[LocatedData]) -> list[LocatedData]:
@@ -161,10 +162,6 @@ def _all_steps(listed: Sequence[LocatedData]) -> list[LocatedData]:
     sections = [each.value.get("steps", each) if isinstance(each.value, dict) else each for each in listed]
     items = [item for section in sections if isinstance(section.value, list) for item in section.value]
     return [LocatedData(None, item.where, _name_of(item)) for item in items]
-
-
-def _named(entries: Mapping[str, LocatedData]) -> list[LocatedData]:
-    return [LocatedData(None, each.where, key) for key, each in entries.items()]
 
 
 def _name_of(item: LocatedData) -> str:
@@ -196,7 +193,7 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, L
 def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augment:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
-    entries = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
+    entries = _keys(found, AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
     steps = _steps(entries["steps"], pad_option, folder) if "steps" in entries else []
     try:
         options = copies_options(plain_data(entries["copies"])) if "copies" in entries else {}
@@ -225,6 +222,7 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         name, given = kind, LocatedData({}, given.where)
     step, implied, given = _class_of(name, given, item.where)
     entries = _options(step, given)
+    step = INSIDE.get(step.name, step) if "inside" in entries else step
     if step is Resize and (other := _resize_as(entries)):
         way, rest = other
         return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), pad_option, folder)
@@ -241,9 +239,9 @@ def _class_of(name: str, given: LocatedData, where: str) -> tuple[type[RecipeSte
     if known and known[0] in STEPS:
         return STEPS[known[0]], dict(known[1]), given
     if found := plugins.lookup_plugin(name, given, where):
-        return found[0], {}, found[1]
-    names = (*KNOWN, *plugins.plugin_names())
-    raise WrongPlace(where, ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, names)}")
+        return found
+    nearest = suggestion(name, (*KNOWN, *plugins.plugin_names()))
+    raise WrongPlace(where, ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{nearest}")
 
 
 def _resize_as(entries: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
@@ -272,18 +270,18 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
     value = given.value
     if isinstance(value, dict) and set(value) != {"one_of"}:
         entries = dict(value)
-        if {"width", "height"} <= set(entries) and "size" in _names(step):
+        if {"width", "height"} <= set(entries) and "size" in option_names(step):
             width, height = entries.pop("width"), entries.pop("height")
             entries["size"] = LocatedData([width, height], width.where)
         return entries
     if value is None or (value is True and not step.amounts):
         return {}
     if step is Crop and isinstance(value, list):
-        return dict(zip(_names(step), value, strict=False)) if len(value) == 4 else {"x": given}
-    return {_names(step)[0]: given}
+        return dict(zip(option_names(step), value, strict=False)) if len(value) == 4 else {"x": given}
+    return {option_names(step)[0]: given}
 
 
-def _names(step: type[RecipeStep]) -> list[str]:
+def option_names(step: type[RecipeStep]) -> list[str]:
     """The names of the options of a step, those that most steps have last."""
     return [each.name for each in sorted(fields(step), key=lambda each: each.kw_only is True)]
 
@@ -291,8 +289,7 @@ def _names(step: type[RecipeStep]) -> list[str]:
 def _built(
     step: type[RecipeStep], entries: dict[str, LocatedData], given: LocatedData, folder: Path | None
 ) -> RecipeStep:
-    names = _names(step)
-    plugins.take_kind(step, entries)
+    names = option_names(step)
     if step.name == "albumentations" and "file" in entries:
         entries["pipeline"] = _pipeline(entries.pop("file"), folder)
     if unknown := [name for name in entries if name not in names]:
@@ -325,6 +322,8 @@ def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
 def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     """The value of `option` in the type that `step` takes; a size may be text as on the command line."""
     value = plain_data(found)
+    if isinstance(found.value, dict) and option in ("size", "by_split"):
+        return {split: _value(each, step, "size") for split, each in found.value.items()}
     if option == "size" and isinstance(value, str) and option not in step.amounts:
         try:
             return parse_size(value)

@@ -28,6 +28,7 @@ from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Step
 from bboxprep.io.python_objects import entry_points_by_name, load_entry_point, named_object
+from bboxprep.model.rendering import PLUGIN, Effect
 from bboxprep.recipe.geometric import RecipeStep, StepContext
 from bboxprep.recipe.located_data import LocatedData, WrongPlace
 from bboxprep.recipe.random_draw import Draw
@@ -60,27 +61,36 @@ def plugin_names() -> tuple[str, ...]:
     return (*_points(), OBJECT)
 
 
-def lookup_plugin(name: str, given: LocatedData, where: str) -> tuple[type[RecipeStep], LocatedData] | None:
-    """The class of the step called `name` in a recipe, and the options of those `given` that are its own; None if no
-    other distribution brings it. Raises `WrongPlace` with the place `where` it cannot be used.
+def lookup_plugin(
+    name: str, given: LocatedData, where: str
+) -> tuple[type[RecipeStep], dict[str, Any], LocatedData] | None:
+    """The class of the step called `name` in a recipe, the options that this name implies (none), and of those `given`
+    its own; None if no other distribution brings it. Raises `WrongPlace`, with the place `where` it cannot be used.
     """
-    found = re.sub(r"[\W_]+", "_", name.strip().casefold())
+    found, options = re.sub(r"[\W_]+", "_", name.strip().casefold()), given.value
     try:
         if name == OBJECT:
-            options = dict(given.value) if isinstance(given.value, dict) else {"name": given}
+            options = dict(options) if isinstance(options, dict) else {"name": given}
             wanted = options.pop("name", LocatedData("", where))
-            return object_step(str(wanted.value or "")), LocatedData(options, given.where)
-        return (plugin_step(found), given) if found in _points() else None
+            step = object_step(str(wanted.value or ""))
+        elif found in _points():
+            step = plugin_step(found)
+        else:
+            return None
     except UsageError as error:
         raise WrongPlace(where, str(error)) from error
+    return step, {}, LocatedData(_without_kind(step, options), given.where)
 
 
-def take_kind(step: type[RecipeStep], entries: dict[str, LocatedData]) -> None:
-    """Take what a record says of the kind of `step` out of its `entries`. Raises `WrongPlace` where it is not so."""
-    found = entries.pop(KIND, None) if is_plugin(step) else None
-    if found is not None and found.value is not step.geometric:
+def _without_kind(step: type[RecipeStep], options: Any) -> Any:
+    """The `options` of `step` without its kind, which a record has. Raises `WrongPlace` where that is not so."""
+    if not isinstance(options, dict) or KIND not in options:
+        return options
+    kind = options[KIND]
+    if kind.value is not step.geometric:
         word = f"want {str(step.geometric).lower()}: it {'moves pixels' if step.geometric else 'changes values only'}"
-        raise WrongPlace(found.where, f"{step.name}: {KIND}: have {found.value!r}, {word}")
+        raise WrongPlace(kind.where, f"{step.name}: {KIND}: have {kind.value!r}, {word}")
+    return {option: value for option, value in options.items() if option != KIND}
 
 
 @cache
@@ -259,6 +269,7 @@ class AppliedStep:
         raise UsageError(f"{_words(type(self.step))}: its apply() gives {have}, want {wanted}")
 
 
-def change_of(step: RecipeStep) -> AppliedStep | None:
-    """The function that changes the pixels of an appearance `step` of others; None for those of this package."""
-    return AppliedStep(step) if is_plugin(type(step)) else None
+def effect_of(step: RecipeStep) -> Effect | None:
+    """The effect of an appearance `step` of others, which runs it; None for those of this package."""
+    options = (("boxes", getattr(step, "boxes", None)), ("change", AppliedStep(step)))
+    return Effect(PLUGIN, options) if is_plugin(type(step)) else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
+from itertools import compress
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +25,7 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.filters import NO_FILTERS, Filters
-from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
+from bboxprep.model.rendering import MOVED, SETTLED, Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe import plugins
@@ -33,8 +34,10 @@ from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.combining import Combination
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
+from bboxprep.recipe.inside import BoxMove
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.random_draw import Draw
+from bboxprep.recipe.step_order import check_order
 
 Upright = bool | Literal["auto"]
 
@@ -42,31 +45,40 @@ Upright = bool | Literal["auto"]
 @dataclass(frozen=True)
 class ImageContext:
     """The facts about an image that random steps need: its stored `size`, its EXIF `turn`, and of its objects the
-    `boxes` (N, 4) in px of the stored image and the class `names`.
+    `boxes` (N, 4) in px of the stored image, the class `names`, and what `StepContext` has of classes.
     """
 
     size: Size
     turn: Dihedral = IDENTITY
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4)), compare=False)
     names: frozenset[str] = frozenset()
+    box_classes: tuple[str | None, ...] = ()
+    sided: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, sample: Sample, names: frozenset[str], turn: Dihedral = IDENTITY) -> ImageContext:
-        """The context of `sample`, whose objects have the class `names` and whose image is turned by `turn`; for a
-        sample of several images, that of its canvas."""
+    def of(
+        cls, sample: Sample, table: Sequence[str], turn: Dihedral = IDENTITY, sided: Iterable[str] = ()
+    ) -> ImageContext:
+        """The context of `sample`, whose labels are rows of the class `table` and whose image is turned by `turn`; for
+        a sample of several images, that of its canvas."""
+        objects = sample.instances
+        classes = [table[label] for label in objects.labels.tolist()]
+        boxed = [name if alone else None for name, alone in zip(classes, objects.have_box_alone.tolist(), strict=True)]
+        named = (frozenset(classes), tuple(boxed), frozenset(sided))
         if sample.parts or sample.header is None:
-            return cls(sample.size, boxes=sample.instances.boxes, names=names)
-        boxes = map_boxes(sample.to_stored, sample.instances.boxes)
-        return cls(sample.header.size, turn, boxes, names)
+            return cls(sample.size, IDENTITY, objects.boxes, *named)
+        return cls(sample.header.size, turn, map_boxes(sample.to_stored, objects.boxes), *named)
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """The drawn recipe of one copy: a `recipe` without random steps, and `kept`, the number of flips that were not
-    applied because the image has an object of a class in `Flip.keep`.
+    """The drawn recipe of one copy: a `recipe` without random steps, `kept`, the number of flips that were not applied
+    because the image has an object of a class in `Flip.keep`, and `still`, the number of objects that a step inside
+    boxes leaves as they are.
     """
 
     recipe: Recipe
     kept: int = 0
+    still: int = 0
 
 
 @dataclass(frozen=True, init=False)
@@ -98,12 +110,12 @@ class Recipe:
         filters: Filters = NO_FILTERS,
     ) -> None:
         listed = tuple(map(_without_seed, listed_steps("Recipe", steps)))
-        _check(listed, augment, seed)
+        check_order(listed, augment, seed)
         object.__setattr__(self, "steps", listed)
         if upright not in (True, False, "auto"):
             raise UsageError(f"upright: have {upright!r}, want true, false or 'auto'")
         object.__setattr__(self, "upright", upright)
-        object.__setattr__(self, "rendering", Rendering(kernel, pad, tuple(_effect(step) for step in self.appearance)))
+        object.__setattr__(self, "rendering", Rendering(kernel, pad, tuple(map(_effect, self.appearance))))
         object.__setattr__(self, "augment", augment)
         object.__setattr__(self, "seed", seed if augment else 0)
         object.__setattr__(self, "filters", filters)
@@ -140,14 +152,25 @@ class Recipe:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether it exchanges left and right: it has an odd number of mirroring steps. An EXIF turn does not count.
+        """Whether it exchanges left and right: it has an odd number of steps that mirror the image. An EXIF turn does
+        not count.
 
-        For a recipe with random steps: whether it may.
+        For a recipe with random steps: whether it may, inside boxes too.
         """
         if self.is_fixed:
-            return sum(step.mirrors for step in self.steps) % 2 == 1
+            return sum(step.mirrors and step.geometric for step in self.steps) % 2 == 1
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
         return any(step.mirrors for step in steps)
+
+    def of_split(self, split: str) -> Recipe:
+        """This recipe for images of `split`: with the letterbox of that split, if it has one for each. Raises
+        `UsageError` where it has none for `split`.
+        """
+        return (
+            _of_split(self, split)
+            if any(isinstance(step, Letterbox) and step.by_split for step in self.steps)
+            else self
+        )
 
     @cached_property
     def without_augment(self) -> Recipe:
@@ -206,10 +229,12 @@ class Recipe:
             found = plugins.drawn(step, draw, context)
             kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
             steps += [found] if found else []
+        still = 0
         if image and any(step.needs_boxes for step in steps):
             outcome = self._context_after(steps, image)
+            still = max([int((~step.moved(outcome)).sum()) for step in steps if isinstance(step, BoxMove)], default=0)
             steps = [found for step in steps if (found := step.within(outcome))]
-        return Drawn(self._with(steps), kept)
+        return Drawn(self._with(steps), kept, still)
 
     def _context_after(self, steps: Iterable[RecipeStep], image: ImageContext) -> StepContext:
         """The image after the drawn `steps`."""
@@ -219,8 +244,8 @@ class Recipe:
         """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
         plan = _plan(self, image.size, image.turn)
         boxes = clip_boxes(map_boxes(plan.affine, image.boxes), plan.seen)
-        left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return StepContext(plan.size, boxes[left], image.names)
+        left = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        return StepContext(plan.size, boxes[left], image.names, tuple(compress(image.box_classes, left)), image.sided)
 
     def tiles(self, size: Size, turn: Dihedral) -> tuple[tuple[str, Recipe], ...]:
         """For each tile of an image of stored `size` and EXIF `turn` its name, as in ``r0c1``, and its recipe with a
@@ -244,8 +269,8 @@ class Recipe:
             return self
         place = self.steps.index(self.isolate)
         plan = _plan(self._with(self.steps[:place]), size, turn)
-        crop = self.isolate.crop(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
-        return self._with((*self.steps[:place], crop, *self.steps[place + 1 :]), self.augment, self.seed)
+        made = self.isolate.made_of(clip_boxes(map_boxes(plan.affine, boxes), plan.seen), plan.size)
+        return self._with((*self.steps[:place], *made, *self.steps[place + 1 :]), self.augment, self.seed)
 
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""
@@ -270,39 +295,6 @@ class Recipe:
         return Recipe(*steps, upright=self.upright, pad=pad, kernel=kernel, augment=augment, seed=seed)
 
 
-def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) -> None:
-    """Raise `UsageError` for steps in the wrong order or part of the recipe."""
-    if type(seed) is not int or not 0 <= seed < 2**63:
-        raise UsageError(f"seed: have {seed!r}, want a whole number of 0 or more, below 2**63")
-    for step in steps:
-        if not (step.is_fixed or (isinstance(step, Flip) and replace(step, keep=()).is_fixed)):
-            raise UsageError(f"{step.name}: have a random step for all splits, want it under augment")
-    order = (*steps, *(augment.steps if augment else ()))
-    first = next((place for place, step in enumerate(order) if isinstance(step, Albumentations)), len(order))
-    for late in (step for step in order[first:] if step.geometric):
-        raise UsageError(f"{late.name}: have it after albumentations, want it before: a pipeline gets the output image")
-    cuts = [step.name for step in steps if isinstance(step, Tile | Isolate)]
-    if len(cuts) > 1:
-        raise UsageError(f"{cuts[1]}: have it {'twice' if cuts[0] == cuts[1] else f'beside {cuts[0]}'}, want it once")
-    for step in augment.steps if augment else ():
-        if isinstance(step, Tile | Isolate):
-            raise UsageError(f"{step.name}: have it under augment, want it in the steps for all splits")
-    combinations = [step for step in order if isinstance(step, Combination)]
-    for step in combinations:
-        if step in steps:
-            raise UsageError(f"{step.name}: have it in the steps for all splits, want it under augment")
-    for other in combinations[1:]:
-        name = combinations[0].name
-        words = "twice, want it once" if other.name == name else f"beside {name}, want one step that takes other images"
-        raise UsageError(f"{other.name}: have it {words}")
-    before = order[: order.index(combinations[0])] if combinations else ()
-    if early := next((step for step in before if step.needs_boxes), None):
-        taking = combinations[0].name
-        raise UsageError(f"{early.name}: inside: have it before {taking}, which moves boxes, want it after")
-    if late_one := next((step for step in order[first:] if step.needs_boxes), None):
-        raise UsageError(f"{late_one.name}: inside: have it after albumentations, which may move boxes, want it before")
-
-
 def _without_seed(step: RecipeStep) -> RecipeStep:
     """A pipeline that is always applied with a seed, so that there is nothing to draw. That nothing of it depends on
     the seed is checked where it can be run (`images.effects.albumentations_adapter.chance_in`).
@@ -311,10 +303,26 @@ def _without_seed(step: RecipeStep) -> RecipeStep:
     return replace(step, seed=SETTLED) if is_steady and isinstance(step, Albumentations) else step
 
 
+@lru_cache(maxsize=64)
+def _of_split(recipe: Recipe, split: str) -> Recipe:
+    steps = [step.of_split(split) if isinstance(step, Letterbox) else step for step in recipe.steps]
+    return Recipe(
+        steps,
+        upright=recipe.upright,
+        pad=recipe.rendering.pad,
+        kernel=recipe.rendering.kernel,
+        augment=recipe.augment,
+        seed=recipe.seed,
+        filters=recipe.filters,
+    )
+
+
 def _effect(step: RecipeStep) -> Effect:
     """An appearance step as the plain `Effect` that the lower packages execute."""
+    if isinstance(step, BoxMove):
+        return Effect(MOVED, (("boxes", step.boxes), ("still", step.still), ("step", step)))
     options = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
-    return Effect(step.name, tuple(options), plugins.change_of(step))
+    return plugins.effect_of(step) or Effect(step.name, tuple(options))
 
 
 @lru_cache(maxsize=4096)

@@ -32,9 +32,21 @@ def parse_yaml(data: bytes) -> LocatedData:
 
 def to_yaml(recipe: Recipe) -> str:
     """`recipe` as YAML text; parsing it returns an equal recipe."""
-    how: Any = {"sort_keys": False, "default_flow_style": None, "width": 120}
-    text = str(yaml.safe_dump(recipe.options(), allow_unicode=True, **how))
-    return str(yaml.safe_dump(recipe.options(), **how)) if _BREAKS.search(text) else text
+    how: Any = {"sort_keys": False, "default_flow_style": None, "width": 120, "Dumper": _Dumper}
+    text = str(yaml.dump(recipe.options(), allow_unicode=True, **how))
+    return str(yaml.dump(recipe.options(), **how)) if _BREAKS.search(text) else text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that is a number or a word here, though none in YAML 1.1, as ``0e0``."""
+
+
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(_scalar(text), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
 
 
 def _located(node: YamlNode) -> LocatedData:

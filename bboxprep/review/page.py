@@ -18,7 +18,7 @@ from bboxprep.pipeline.output.run_record import RecordedFinding, RunRecord
 from bboxprep.review import charts
 from bboxprep.review.image_cards import CHUNK
 from bboxprep.review.js_encoding import encode
-from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
+from bboxprep.review.statistics import ASPECTS, CROWDING, SIDES, Statistics
 from bboxprep.review.wording import recipe_words
 from bboxprep.verification.faults import FAULTS, meaning
 from bboxprep.version import __version__
@@ -43,6 +43,13 @@ class Subject:
 
 def render(subject: Subject, statistics: Statistics) -> str:
     """The HTML of the page."""
+    splits = splits_of(statistics)
+    site = Markup(encode(_site(subject, statistics, splits)))  # encode escapes for a script element
+    return filled("index.html", subject, statistics, linked=True, site=site)
+
+
+def filled(template: str, subject: Subject, statistics: Statistics, **values: Any) -> str:
+    """The `template` filled with the tables and charts of the dataset, and with `values`."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
         autoescape=True,
@@ -52,7 +59,7 @@ def render(subject: Subject, statistics: Statistics) -> str:
     )
     splits = splits_of(statistics)
     classes = _class_rows(subject, statistics, splits)
-    return environment.get_template("index.html").render(
+    return environment.get_template(template).render(
         subject=subject,
         record=subject.record,
         recipe=recipe_words(subject.record.recipe) if subject.record else [],
@@ -65,10 +72,11 @@ def render(subject: Subject, statistics: Statistics) -> str:
         orientations=_orientation_rows(statistics),
         sides=charts.histogram(statistics.sides, SIDES, unit=" px", labelled=(8, 32, 96, 256, 1024)),
         aspects=charts.histogram(statistics.aspects, ASPECTS, unit="", labelled=(0.25, 0.5, 1, 2, 4)),
+        crowding=charts.histogram(statistics.crowding, CROWDING, unit=" objects", labelled=(1, 4, 16, 64, 256)),
         heat=charts.heat_map(statistics.heat),
         sizes=charts.scatter(statistics.sizes, statistics.source_sizes),
-        site=Markup(encode(_site(subject, statistics, splits))),  # encode escapes for a script element
         version=__version__,
+        **values,
     )
 
 

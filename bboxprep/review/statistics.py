@@ -16,6 +16,7 @@ from bboxprep.review.image_cards import Card
 GRID = 32  # cells along each side of the heat map of boxes
 SIDES = 2.0 ** np.arange(1.0, 12.01, 0.5)  # px; bounds of the histogram of box sizes, the square roots of areas
 ASPECTS = 2.0 ** np.arange(-3.0, 3.01, 0.5)  # bounds of the histogram of width / height
+CROWDING = 2.0 ** np.arange(0.0, 9.01, 1.0)  # bounds of the histogram of objects an image
 
 
 @dataclass
@@ -23,8 +24,9 @@ class Statistics:
     """Counts over all added cards.
 
     `heat` (GRID, GRID) float64 is the number of boxes over each cell of an image, with fractions for partly covered
-    cells. `sides` and `aspects` are histograms of boxes, clipped to their image, between the bounds `SIDES` and
-    `ASPECTS`; the outermost bins include all values beyond.
+    cells; `heat_of` is the same by class. `crowding` is the histogram of objects an image, of images that have some,
+    between `CROWDING`. `sides` and `aspects` are histograms of boxes, clipped to their image, between the bounds
+    `SIDES` and `ASPECTS`. The outermost bins include all values beyond.
     """
 
     images: Counter[str] = field(default_factory=Counter)
@@ -35,6 +37,8 @@ class Statistics:
     sizes: Counter[Size] = field(default_factory=Counter)
     source_sizes: Counter[Size] = field(default_factory=Counter)
     heat: NDArray[np.float64] = field(default_factory=lambda: np.zeros((GRID, GRID)))
+    heat_of: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    crowding: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(CROWDING) - 1, np.int64))
     sides: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(SIDES) - 1, np.int64))
     aspects: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(ASPECTS) - 1, np.int64))
 
@@ -54,12 +58,19 @@ class Statistics:
     def _add_objects(self, split: str, shown: DisplayedSample) -> None:
         self.objects.update((label, split) for label in shown.labels)
         self.empty[split] += not shown.labels
-        boxes = clip_boxes(shown.boxes[np.isfinite(shown.boxes).all(axis=1)], shown.size)
-        boxes = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
+        if shown.labels:
+            self.crowding += _histogram(np.array([len(shown.labels)], dtype=np.float64), CROWDING)
+        boxes = clip_boxes(np.nan_to_num(shown.boxes), shown.size)
+        good = np.isfinite(shown.boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        boxes, labels = boxes[good], np.array(shown.labels, dtype=np.int64)[good]
         self.sides += _histogram(np.sqrt(box_areas(boxes)), SIDES)
         self.aspects += _histogram((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1]), ASPECTS)
         x0, y0, x1, y1 = (boxes / np.tile(np.array(shown.size, np.float64), 2)).T
-        self.heat += _covered(y0, y1).T @ _covered(x0, x1)
+        down, across = _covered(y0, y1), _covered(x0, x1)
+        self.heat += down.T @ across
+        for label in np.unique(labels).tolist():
+            own = self.heat_of.setdefault(label, np.zeros((GRID, GRID)))
+            own += down[labels == label].T @ across[labels == label]
 
 
 def _histogram(values: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:

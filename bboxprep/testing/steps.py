@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.images.effects.apply import effects_applied
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -73,11 +74,8 @@ def check_pure(step: RecipeStep, folder: Path) -> None:  # noqa: ARG001
             expect(f"plan steps for {size}", plugins.plan_steps(own, size), plugins.plan_steps(own, size))
         noise = np.random.default_rng(7).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
         for pixels in (noise, noise[..., 0]):
-            for effect in recipe.rendering.effects:
-                change = effect.change or (lambda same: same)
-                one, other = change(pixels), change(pixels.copy())
-                what = f"pixels {pixels.shape}, a second time"
-                expect_that(np.array_equal(one, other), f"{what} others", "the same")
+            one, other = (effects_applied(given, recipe.rendering) for given in (pixels, pixels.copy()))
+            expect_that(np.array_equal(one, other), f"pixels {pixels.shape}, a second time others", "the same")
 
 
 def check_paint(step: RecipeStep, folder: Path) -> None:

@@ -17,7 +17,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Place, Plan
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.model.pixel_owners import object_pixels, window_of
+from bboxprep.model.pixel_owners import pixels_of_all
 from bboxprep.model.rendering import Cover, Rendering
 from bboxprep.model.sample import BaseImage, Frame, Part, Sample
 from bboxprep.model.shape_choice import corners_around
@@ -98,7 +98,7 @@ def _uncovered(
 ) -> Part:
     """`part` without the objects that the objects of the parts `above` it cover."""
     sample = part.sample
-    covers = [_objects_of(each.sample) for each in above if each.covers is Cover.OBJECTS]
+    covers = [pixels_of_all(each.sample.instances, each.sample.size) for each in above if each.covers is Cover.OBJECTS]
     if not covers:
         return part
     location = Location(first.relative_path, first.split, names(sample.mirrored))
@@ -109,15 +109,6 @@ def _uncovered(
 def _findings_of(part: Sample, first: Sample) -> list[Finding]:
     """The findings of `part`, under the name of the whole."""
     return [replace(finding, path=first.relative_path, split=first.split) for finding in part.findings]
-
-
-def _objects_of(sample: Sample) -> NDArray[np.bool_]:
-    """The pixels of all objects of `sample`, bool (H, W)."""
-    pixels = np.zeros((sample.size.height, sample.size.width), dtype=np.bool_)
-    for row in range(len(sample.instances)):
-        own, corner = object_pixels(sample.instances, row, sample.size)
-        window_of(pixels, own, corner)[own] = True
-    return pixels
 
 
 def combined_pixels(images: Sequence[tuple[Part, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
@@ -138,7 +129,7 @@ def _covered(part: Part) -> tuple[tuple[slice, slice], NDArray[np.bool_] | Liter
     """The rows and columns of the canvas that hold what `part` covers, and which of their pixels it covers."""
     sample = part.sample
     if part.covers is Cover.OBJECTS:
-        return (slice(None), slice(None)), _objects_of(sample)
+        return (slice(None), slice(None)), pixels_of_all(sample.instances, sample.size)
     if part.covers is Cover.CANVAS or sample.plan is None:
         return (slice(None), slice(None)), True
     x0, y0, x1, y1 = (round(edge) for edge in sample.plan.seen)

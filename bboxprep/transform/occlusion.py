@@ -19,8 +19,8 @@ from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes
 from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.model.pixel_owners import object_pixels, window_of
-from bboxprep.model.rendering import Effect
+from bboxprep.model.pixel_owners import object_pixels, pixels_of_all, window_of
+from bboxprep.model.rendering import BACKGROUND, Effect
 from bboxprep.model.validation import Location, drop_findings
 from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares, least_shares
 from bboxprep.transform.outline import Outlines
@@ -49,6 +49,12 @@ def drop_covered(
         pixels, corner = object_pixels(instances, row, Size(width, height))
         shares[row] -= window_of(covered, pixels, corner)[pixels].mean()
     return _drop_hidden(instances, shares, "beside pasted objects", location, object_policy)
+
+
+def pixels_beside_background(instances: Instances, effects: Iterable[Effect], size: Size) -> NDArray[np.bool_] | None:
+    """The pixels of all objects of an image of `size`, bool (H, W), if one of its `effects` fills its background."""
+    fills = any(effect.name == BACKGROUND for effect in effects)
+    return pixels_of_all(instances, size) if fills else None
 
 
 def _drop_hidden(

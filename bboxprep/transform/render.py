@@ -39,7 +39,7 @@ from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.combine import combined_pixels
 from bboxprep.transform.map_batch import move_together
 from bboxprep.transform.map_objects import map_objects
-from bboxprep.transform.occlusion import drop_occluded
+from bboxprep.transform.occlusion import drop_occluded, pixels_beside_background
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,8 @@ class SampleRenderer:
                 moved = canvas.pixels
             else:
                 moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
-        return effects_applied(moved, sample.rendering, plan.outline)
+        objects = pixels_beside_background(sample.instances, sample.rendering.effects, plan.size)
+        return effects_applied(moved, sample.rendering, plan.outline, objects)
 
     def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:
         if base_image.pipeline is None:

@@ -18,6 +18,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images import gray_levels
 from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
 from bboxprep.model.header import Header
+from bboxprep.model.rendering import BACKGROUND
 from bboxprep.verification.effects_model import step_names, with_levels
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
@@ -121,7 +122,7 @@ def appearance_faults(
 
 def has_comparable_colours(header: Header, steps: object) -> bool:
     """Whether an output by `steps` of a source with `header` must have its colours."""
-    return header.mode == "RGB" and header.depth <= 8 and not step_names(steps) & (COLOURING | {"cutout"})
+    return header.mode == "RGB" and header.depth <= 8 and not step_names(steps) & (COLOURING | {"cutout", BACKGROUND})
 
 
 def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:

@@ -22,8 +22,9 @@ from bboxprep.verification.region import Matrix, Region, moved, rectangle
 
 APPEARANCE = frozenset(
     {"grayscale", "exposure", "contrast", "hue", "saturation", "blur", "motion_blur", "noise", "salt_pepper", "cutout"}
-    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe"}
+    | {"camera_gain", "contrast_stretch", "auto_contrast", "equalize", "clahe", "background"}
 )
+IN_BOXES = frozenset({"flip", "rotate", "shear", "crop"})  # which move pixels inside boxes where they are asked to
 _GROWN = 1e-6  # px of a canvas that rounding may add
 _RIGHT = {90.0: 6, 180.0: 3, 270.0: 8}  # degrees clockwise, as EXIF asks for them
 _BEYOND = {  # why some steps cannot be derived
@@ -86,7 +87,7 @@ def derive(recipe: Mapping[str, Any], stored: Size, code: int) -> Derived | str:
     size, warped = (shown if upright else stored), False
     seen = rectangle(size)
     for step in steps:
-        after = _after(step, size)
+        after = after_step(step, size)
         if isinstance(after, str):
             return after
         matrix, size = after[0] @ matrix, after[1]
@@ -123,14 +124,21 @@ def apply_to_boxes(matrix: Matrix, boxes: NDArray[np.float64]) -> NDArray[np.flo
     return np.concatenate((np.minimum(one, other), np.maximum(one, other)), axis=1)
 
 
-def _after(step: object, size: Size) -> Moved | str:
+def moves_no_object(name: object, options: object) -> bool:
+    """Whether the step `name` with the recorded `options` leaves all objects where they are."""
+    said = options if isinstance(options, Mapping) else {}
+    in_boxes, of_values = said.get("inside") == "boxes", said.get("geometric") is False
+    return name in APPEARANCE or (name in IN_BOXES and in_boxes) or (is_foreign(name) and of_values)
+
+
+def after_step(step: object, size: Size) -> Moved | str:
     """The map and the size of one step on an image of `size`, or a word where it is not known."""
     if not isinstance(step, Mapping) or len(step) != 1:
         return "a step of the recipe cannot be read"
     name, options = next(iter(step.items()))
     if not isinstance(options, Mapping):
         return f"the step {name!r} cannot be read"
-    if name in APPEARANCE or (options.get("geometric") is False and is_foreign(name)):
+    if moves_no_object(name, options):
         return np.eye(3), size
     if name not in _STEPS:
         return _BEYOND.get(name, f"the step {spoken(name, options)} is not known here")

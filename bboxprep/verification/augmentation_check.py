@@ -7,12 +7,14 @@ the same order, with each number in its range, without steps whose probability i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from math import ceil, floor
 from typing import Any
 
 import msgspec
 
 from bboxprep.geometry.affine import Size
+from bboxprep.model.rendering import BACKGROUND
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.recipe.combining import COMBINING
@@ -23,7 +25,7 @@ from bboxprep.verification.verification_inputs import VerificationInputs, with_u
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
 _CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
-_SETTLED = frozenset({"seed", "holes", "boxes", "centre", "others"})  # options that a draw adds
+_SETTLED = frozenset({"seed", "holes", "boxes", "still", "centre", "others"})  # options that a draw adds
 
 
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
@@ -70,7 +72,15 @@ def augment_of(requested: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _requested_steps(requested: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
     """The steps of all images, and those of training images."""
-    return _steps(requested.get("steps", requested.get("preprocess"))), _steps(augment_of(requested).get("steps"))
+    always = _steps(requested.get("steps", requested.get("preprocess")))
+    return list(chain.from_iterable(map(_spelled_out, always))), _steps(augment_of(requested).get("steps"))
+
+
+def _spelled_out(step: Step) -> list[Step]:
+    """The steps that are drawn for `step`: those that isolate objects may also fill their background."""
+    options = step.get("isolate")
+    filled = isinstance(options, Mapping) and options.get("background") == "pad"
+    return [step, {BACKGROUND: {}}] if filled else [step]
 
 
 def _steps(data: object) -> list[Step]:
@@ -108,13 +118,25 @@ def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> b
         return step == drawn[place]
     match name:
         case "random_crop" | "isolate":
-            return bool(have == "crop")
+            return bool(have == "crop" and wanted.get("inside") == options.get("inside"))
         case "tile":
             return have == "crop" and _is_tile(wanted, options, drawn[:place], image)
+        case "letterbox" if "by_split" in wanted:
+            return have == name and _is_of_split(wanted, options, image.split)
         case "cutout" if have == name and "holes" not in wanted:
             return _are_holes(wanted, options.get("holes"))
     keys = (wanted.keys() - _CHANCE) | (options.keys() - _SETTLED - _CHANCE)
     return have == name and all(_holds(wanted.get(key), options.get(key)) for key in keys)
+
+
+def _is_of_split(wanted: Mapping[str, Any], options: Mapping[str, Any], split: str) -> bool:
+    sizes = wanted["by_split"]
+    size = sizes.get(split) if isinstance(sizes, Mapping) else None
+    return (
+        size is not None
+        and {**options, "place": None} == {"size": size, "place": None}
+        and (options.get("place", "centre") == wanted.get("place", "centre"))
+    )
 
 
 def _holds(wanted: Any, value: Any) -> bool:

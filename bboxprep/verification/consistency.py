@@ -1,9 +1,14 @@
-"""Checks a dataset without its source: whether its labels, images and tags are consistent."""
+"""Checks a dataset without its source: whether its labels, images and tags are consistent.
+
+What is wrong with labels and files is what `inspect` and a conversion find, under the same names: one set of checks,
+those of reading and of a recipe without steps. Beside them are those that need a look at all photos together, and the
+boxes that are not those of their own outlines.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,22 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import FrameError
-from bboxprep.findings import Severity
+from bboxprep.findings import Finding, Severity
 from bboxprep.frames.from_pixels import turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
+from bboxprep.pipeline.source.survey import checked
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Fault, Layer, Tally
-from bboxprep.verification.oriented import overreach
 from bboxprep.verification.verification_inputs import Options, described, names_of
 from bboxprep.verification.whole_image import TURN_WORDS
 
 SPILL = 1.5  # px; one-based formats and rounding tools write boxes that far over an edge, which is no fault
 LEAST_OVERLAP = 0.9  # overlap of a box with the box around its outline
-_TOLD = frozenset(  # notes of the reader that need a look before training
-    {"orientation-disputed", "record-duplicate", "size-swapped"}
-)
+_STEPLESS = Recipe()
+
+
+class Examination(msgspec.Struct, frozen=True):
+    """The `faults` of a dataset by itself, the `tallies` of the checks, and the `notes` of what may be meant so."""
+
+    faults: tuple[Fault, ...]
+    tallies: tuple[Tally, ...]
+    notes: tuple[Finding, ...]
 
 
 def examine(
@@ -35,19 +47,23 @@ def examine(
     image_policy: ImagePolicy,
     begin: Callable[[int], None],
     progress: Callable[[int], None],
-) -> tuple[tuple[Fault, ...], tuple[Tally, ...]]:
-    """The faults of the dataset at `root`, and the tallies of the checks. Raises `SourceError`."""
-    faults: list[Fault] = []
+) -> Examination:
+    """The examination of the dataset at `root`. Raises `SourceError`."""
+    faults, notes = list[Fault](), list[Finding]()
     try:
         source = open_source(root, image_policy=image_policy, options=reading, sidecar=False)
     except FrameError as error:
         faults.append(_fault("frame-contradicts", str(error.where or error.path), error.problem))
         source = open_source(root, labels_in="displayed", image_policy=image_policy, options=reading, sidecar=False)
     begin(len(source.dataset))
-    faults += _dataset_findings(source)
+    dataset = checked(source.dataset, source.summaries)
+    faults += _faults_of(dataset.findings)
+    notes += [one for one in dataset.findings if one.severity is Severity.NOTE]
     wrong = objects = bad = 0
     for number, sample in enumerate(source.dataset, 1):
-        found = list(_sample_faults(sample, source))
+        findings = sample.transform(_STEPLESS).findings
+        notes += [one for one in findings if one.severity is Severity.NOTE]
+        found = [*_faults_of(findings, _transposed(sample)), *_outline_faults(sample, source)]
         faults += found
         wrong += bool(found)
         objects += len(sample.instances)
@@ -56,7 +72,7 @@ def examine(
     faults += _turned_labels(source, msgspec.structs.replace(image_policy, frames="first"))
     images = Tally(Layer.STRUCTURAL, "images", len(source.dataset) - wrong, 0, wrong)
     boxes = Tally(Layer.GEOMETRIC, "objects", max(0, objects - bad), 0, bad)
-    return tuple(dict.fromkeys(faults)), (images, boxes)
+    return Examination(tuple(dict.fromkeys(faults)), (images, boxes), tuple(dict.fromkeys(notes)))
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
@@ -77,29 +93,25 @@ def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]
             yield _fault("labels-look-turned", "", f"{which} would fit their images if {TURN_WORDS[(~turn).exif]}")
 
 
-def _dataset_findings(source: Source) -> Iterator[Fault]:
-    for finding in source.dataset.findings:
-        if finding.severity is Severity.FAULT or finding.code in _TOLD:
+def _faults_of(findings: Iterable[Finding], transposed: str = "") -> Iterator[Fault]:
+    """The faults among `findings`; of a size that contradicts one that is `transposed`, in these words."""
+    for finding in findings:
+        if finding.code == "size-contradicts" and transposed:
+            yield _fault("size-transposed", finding.path, transposed)
+        elif finding.severity is Severity.FAULT:
             yield _fault(finding.code, finding.path, finding.message, finding.where)
 
 
-def _sample_faults(sample: Sample, source: Source) -> Iterator[Fault]:
-    image = sample.relative_path
-    for finding in sample.findings:
-        if finding.code == "size-contradicts" and (words := _transposed(sample)):
-            yield _fault("size-transposed", image, words)
-        elif finding.severity is Severity.FAULT or finding.code in _TOLD:
-            yield _fault(finding.code, image, finding.message, finding.where)
+def _outline_faults(sample: Sample, source: Source) -> Iterator[Fault]:
+    """The faults of boxes that are not those of their own outlines."""
     if sample.header is None or sample.refusal:
         return
     names = names_of(sample, source.dataset)
-    yield from _outside(sample, image, names)
-    yield from _repeated(sample, image, names)
     for row, rings in enumerate(sample.instances.polygons):
         overlap = _overlap(sample.instances.boxes[row], np.concatenate(rings), sample.size) if rings else 1.0
         if overlap < LEAST_OVERLAP:
             words = f"overlaps the box around its polygon by {overlap:.2f} (want {LEAST_OVERLAP} or more)"
-            yield _fault("box-off-outline", image, words, described(row, names[row]), 1.0 - overlap)
+            yield _fault("box-off-outline", sample.relative_path, words, described(row, names[row]), 1.0 - overlap)
 
 
 def _transposed(sample: Sample) -> str:
@@ -114,31 +126,6 @@ def _transposed(sample: Sample) -> str:
     return f"{words}; its boxes also fit the image as it is" if fits else words
 
 
-def _outside(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
-    boxes, over = sample.instances.boxes, overreach(sample.instances, sample.size)
-    for row in range(len(boxes)):
-        where = described(row, names[row])
-        if not np.isfinite(boxes[row]).all():
-            yield _fault("box-not-finite", image, "a coordinate is not a finite number", where)
-        elif (boxes[row, 2:] <= boxes[row, :2]).any():
-            yield _fault("box-degenerate", image, f"has no area ({_edges(boxes[row])})", where)
-        elif over[row] > SPILL:
-            words = f"reaches {over[row]:.3g} px out of the image of {sample.size} ({_edges(boxes[row])})"
-            yield _fault("outside-range", image, words, where, float(over[row]))
-
-
-def _repeated(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
-    """The faults of objects with equal class and box, unless the reader has found them."""
-    if any(finding.code == "record-duplicate" for finding in sample.findings):
-        return
-    first: dict[tuple[object, ...], int] = {}
-    for row, name in enumerate(names):
-        earlier = first.setdefault((name, *sample.instances.boxes[row].tolist()), row)
-        if earlier != row:
-            words = f"the same class and box as object {earlier + 1}"
-            yield _fault("record-duplicate", image, words, described(row, name))
-
-
 def _overlap(box: NDArray[np.float64], points: NDArray[np.float64], size: Size) -> float:
     """Intersection over union of a box and the box around `points` (P, 2), both in the image; 1 without area, which
     is another fault."""
@@ -151,7 +138,3 @@ def _overlap(box: NDArray[np.float64], points: NDArray[np.float64], size: Size) 
         return 1.0
     common = float(np.prod(shared))
     return common / (sum(areas) - common)
-
-
-def _edges(box: NDArray[np.float64]) -> str:
-    return " ".join(f"{edge:.6g}" for edge in box)

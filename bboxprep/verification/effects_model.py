@@ -1,10 +1,11 @@
 """Applies the recorded appearance steps to the expected gray image, as far as that is possible in gray.
 
 Correlation ignores gain and offset, so only nonlinear or local changes are applied: the curve of an exposure, the
-clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout. Other steps
-make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. So do all of
-other distributions: one that moves pixels may leave margins of which nothing is known here. Inside boxes such a step is
-like a hole: the rest of the image is compared.
+clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout, a filled
+background. Other steps make the comparison weak: a similar patch proves that the place is right, a dissimilar one
+proves nothing. So do all of other distributions: one that moves pixels may leave margins of which nothing is known
+here. Inside boxes such a step is like a hole: the rest of the image is compared. What is moved inside boxes is moved
+here too (`box_moves_model`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.images.gray_levels import Gray, blurred
-from bboxprep.verification.arithmetic import is_foreign, spoken
+from bboxprep.verification.arithmetic import IN_BOXES, is_foreign, spoken
+from bboxprep.verification.box_moves_model import moved_in_boxes
 from bboxprep.verification.tone_model import Mask, equalized, equalized_in_tiles, streaked, stretched, table_applied
 
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
@@ -29,9 +31,20 @@ _LEVELLING = frozenset({"exposure", "contrast"})
 _OF_ALL_LEVELS = frozenset({"contrast", "contrast_stretch", "auto_contrast", "equalize", "clahe"})
 _UNKNOWN = frozenset(
     {"exposure", "contrast", "saturation", "blur", "motion_blur", "noise", "salt_pepper", "camera_gain"}
-    | {"contrast_stretch", "auto_contrast", "clahe", "cutout", "hue", "albumentations"}
+    | {"contrast_stretch", "auto_contrast", "clahe", "cutout", "hue", "albumentations", "background"}
 )
 _LEVELS = np.arange(256) / 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What of an image (H, W) is no margin, `seen`, and what belongs to its `objects`; None: all, or not known. `fill`
+    is the gray level of a filled background.
+    """
+
+    seen: Mask | None = None
+    objects: Mask | None = None
+    fill: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +59,9 @@ class ExpectedEffects:
     weak: str = ""
 
 
+_BARE = Scene()
+
+
 def step_names(steps: object) -> set[str]:
     """The names of the recorded `steps`."""
     return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
@@ -58,6 +74,12 @@ def sees_margins(steps: object) -> bool:
     return not step_names(steps).isdisjoint(_OF_ALL_LEVELS)
 
 
+def is_in_px(steps: object) -> bool:
+    """Whether a recorded step is in px of the full size: a blur, or one that moves what is in boxes of whole px."""
+    names = step_names([step for step in steps if "inside" in str(step)]) if isinstance(steps, list) else set()
+    return not step_names(steps).isdisjoint(("blur", "motion_blur")) or not names.isdisjoint(IN_BOXES)
+
+
 def level_of(pad: object) -> float | None:
     """The gray level of the recorded `pad`, by the weights of ITU-R BT.601; None where margins continue the image."""
     if isinstance(pad, int):
@@ -66,13 +88,13 @@ def level_of(pad: object) -> float | None:
     return None if numbers is None else float(np.dot(numbers, (0.299, 0.587, 0.114)))
 
 
-def apply_effects(gray: Gray, steps: object, seen: Mask | None = None) -> ExpectedEffects:
-    """`gray` after the recorded appearance `steps`; other entries are ignored. `seen` (H, W) is what is no margin."""
+def apply_effects(gray: Gray, steps: object, scene: Scene = _BARE) -> ExpectedEffects:
+    """`gray` (H, W) of a `scene` after the recorded appearance `steps`; other entries are ignored."""
     result = ExpectedEffects(gray)
     for step in steps if isinstance(steps, list) else ():
         for name, options in step.items() if isinstance(step, Mapping) else ():
             if isinstance(options, Mapping):
-                after = _apply_step(result, name, options, seen)
+                after = _apply_step(result, name, options, scene)
                 boxes = options.get("boxes")
                 result = _inside(boxes, after, result) if isinstance(boxes, list) else after
     return result
@@ -97,7 +119,8 @@ def _inside(boxes: Sequence[Any], after: ExpectedEffects, before: ExpectedEffect
     return replace(after, gray=mixed)
 
 
-def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], seen: Mask | None) -> ExpectedEffects:
+def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], scene: Scene) -> ExpectedEffects:
+    seen = scene.seen
     match name, options:
         case "exposure", {"gain": int() | float() as gain}:
             gray = _exposed(now.gray, gain, linear=options.get("space", "linear") == "linear")
@@ -123,11 +146,24 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], see
             return replace(now, gray=equalized_in_tiles(now.gray, clip, tiles, seen))
         case "cutout", {"holes": list() as holes}:
             return replace(now, outside_holes=_cut_out(now, holes))
+        case _, {"inside": "boxes", "boxes": list() as boxes} if name in IN_BOXES:
+            return _moved(now, name, options, boxes)
+        case "background", _ if scene.objects is not None:
+            return replace(now, gray=np.where(scene.objects, now.gray, np.uint8(scene.fill)))
         case _ if _is_faint(name, options):
             return now
     if is_foreign(name):
         return replace(now, weak=now.weak or f"the step {spoken(name, options)}")
     return replace(now, weak=name) if name in _UNKNOWN else now
+
+
+def _moved(now: ExpectedEffects, name: str, options: Mapping[str, Any], boxes: Sequence[Any]) -> ExpectedEffects:
+    """`now` after a step that moves what is in the recorded `boxes`."""
+    shape, still = now.gray.shape, options.get("still", ())
+    places = (_rectangles(each, shape) if isinstance(each, list) else [] for each in (boxes, still))
+    gray, known = moved_in_boxes(now.gray, name, options, *([np.array(box) for box in each] for each in places))
+    holes = known if now.outside_holes is None else known & now.outside_holes
+    return replace(now, gray=gray, outside_holes=None if holes.all() else holes)
 
 
 def _is_faint(name: str, options: Mapping[str, Any]) -> bool:

@@ -43,7 +43,7 @@ def filter_faults(
     origin, matching = case.origin(image), comparison.matching
     if not filters or matching is None or matching.extra or origin is None:
         return
-    names = case.origin_names(origin, mirrored=image.mirrored)
+    names = [name for side in comparison.sides for name in side.names]
     shown = [names[row] for row in matching.found]
     full = beyond is not None and (image.source, image.split) in beyond
     if full or not _keeps(filters, shown, surely=True) or not _meets(filters, image, origin, len(shown)):

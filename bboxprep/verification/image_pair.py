@@ -10,8 +10,17 @@ import numpy as np
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import DecodedImage, warped
 from bboxprep.images.gray_levels import Gray, softened
+from bboxprep.model.rendering import DEFAULT_RENDERING
 from bboxprep.verification import whole_image
-from bboxprep.verification.effects_model import ExpectedEffects, apply_effects, level_of, sees_margins, step_names
+from bboxprep.verification.backgrounds import far_from_edges
+from bboxprep.verification.effects_model import (
+    ExpectedEffects,
+    Scene,
+    apply_effects,
+    is_in_px,
+    level_of,
+    sees_margins,
+)
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import GrayScales, Mask, Scales, gray_scales, mask_scales
 from bboxprep.verification.region import beyond, pixels_inside
@@ -25,9 +34,9 @@ LONG = 1024  # px; images are reduced for the comparison, but not below this lon
 class ImagePair:
     """The expected image, the actual image, and the part (x0 y0 x1 y1, px) that the source covers.
 
-    `seen` (H, W) are the pixels of that part to compare, None for all. `weak` names a step after which dissimilar
-    pixels prove nothing, "" for none; `unknown_margins`: the margins of the image are not known. All is at 1 / `by` of
-    the size of the output.
+    `seen` (H, W) are the pixels of that part to compare, None for all, `background` (H, W) those that the recipe fills.
+    `weak` names a step after which dissimilar pixels prove nothing, "" for none; `unknown_margins`: the margins of the
+    image are not known. All is at 1 / `by` of the size of the output.
     """
 
     expected: Gray
@@ -37,6 +46,7 @@ class ImagePair:
     weak: str = ""
     unknown_margins: bool = False
     by: int = 1
+    background: Mask | None = None
 
     @cached_property
     def mask(self) -> Mask:
@@ -63,10 +73,8 @@ class ImagePair:
 
 
 def reduction(size: Size, steps: object) -> int:
-    """The divisor by which both images are reduced before they are compared; 1 after a blur, which is in px of the full
-    size.
-    """
-    if not step_names(steps).isdisjoint(("blur", "motion_blur")):
+    """The divisor by which both images are reduced before they are compared; 1 after steps in px of the full size."""
+    if is_in_px(steps):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 
@@ -78,22 +86,33 @@ def image_pair(
     steps: object,
     by: int = 1,
     pad: object = None,
+    objects: Mask | None = None,
 ) -> ImagePair | None:
-    """The images to compare; None where the source has another size than its header, or is not visible."""
+    """The images to compare; None where the source has another size than its header, or is not visible.
+
+    `objects` (H, W) are the pixels of the objects, where their background is filled.
+    """
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
     expected = warped(source.gray, from_reduced, mapped.size)
     shown = pixels_inside(beyond(mapped.seen, mapped.size), mapped.size, 0.0) if sees_margins(steps) else None
-    if shown is not None and (level := level_of(pad)) is not None:
+    level = level_of(pad)
+    if shown is not None and level is not None:
         expected[~shown] = round(level)
-    effects = apply_effects(expected, steps, shown)
+    usual = level_of(DEFAULT_RENDERING.pad) or 0.0
+    effects = apply_effects(expected, steps, Scene(shown, objects, round(usual if level is None else level)))
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    pair = effects.gray, actual, visible, _seen(mapped, effects)
-    return ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
+    seen, background = _seen(mapped, effects), None
+    if objects is not None:
+        inside, background = far_from_edges(objects, EDGE + effects.bleed)
+        seen = (inside | background) if seen is None else seen & (inside | background)
+    pair = effects.gray, actual, visible, seen
+    unknown = mapped.warped and not mapped.derived
+    return ImagePair(*pair, weak=effects.weak, unknown_margins=unknown, by=by, background=background)
 
 
 def _seen(mapped: Mapped, effects: ExpectedEffects) -> Mask | None:

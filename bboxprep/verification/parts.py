@@ -19,7 +19,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.recipe.combining import COMBINING, CopyPaste
 from bboxprep.transform.combine import pastable_rows, with_objects_alone
-from bboxprep.verification.arithmetic import APPEARANCE, Derived, apply, derive
+from bboxprep.verification.arithmetic import Derived, apply, derive, moves_no_object
 from bboxprep.verification.faults import Fault
 from bboxprep.verification.losses import GRID, least_visible, object_points
 from bboxprep.verification.region import Points, holds
@@ -50,7 +50,7 @@ def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tu
         sides.append(side)
         faults += own
     _, step, after = _split(case.recipe(image))
-    sides = [_loosened(case, side, "mosaic" in step, [name for each in after for name in each]) for side in sides]
+    sides = [_loosened(case, side, "mosaic" in step, after) for side in sides]
     return _beside_pasted(case, sides) if paste else sides, "", faults
 
 
@@ -146,16 +146,17 @@ def _pasted(case: VerificationInputs, row: ImageRow, origin: Sample, step: CopyP
     return with_objects_alone(own, step.chosen(pastable_rows(own, boxes=step.boxes)))
 
 
-def _loosened(case: VerificationInputs, side: SourceSide, is_mosaic: bool, after: Sequence[str]) -> SourceSide:
+def _loosened(case: VerificationInputs, side: SourceSide, is_mosaic: bool, after: Steps) -> SourceSide:
     """`side` with what is not computed of its losses: what is left out where the steps `after` cut an object a second
     time, since the rule on visibility holds for each cut; and what the holes of a cutout in a part of the whole hide.
     """
-    losses, moving = side.losses, bool(set(after) - APPEARANCE)
+    moves = {name for step in after for name, options in step.items() if not moves_no_object(name, options)}
+    losses, moving = side.losses, bool(moves)
     known = side.expected.gone | np.array([not name for name in side.names], dtype=np.bool_)
     own = case.recipe(side.image).get("steps", ())[: -len(after) or None]
     if (is_mosaic or moving) and any("cutout" in step for step in own):
         losses = replace(losses, surely=losses.surely & known, maybe=losses.maybe | True)
-    elif set(after) - APPEARANCE - {"flip"} and case.run.record.object_policy.needs_shares:
+    elif moves - {"flip"} and case.run.record.object_policy.needs_shares:
         losses = replace(losses, surely=losses.surely & known, maybe=losses.maybe | side.expected.cut)
     return replace(side, losses=losses, resampled=_HALF if moving else 0.0)
 

@@ -21,19 +21,19 @@ from bboxprep.images.codecs import independent_decoder
 from bboxprep.images.codecs.codec import QUALITY, ImagePolicy
 from bboxprep.images.gray_levels import Gray, agreement
 from bboxprep.io.remote import member
+from bboxprep.model.rendering import BACKGROUND
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
 from bboxprep.verification import whole_image
 from bboxprep.verification.appearance import appearance_faults, has_comparable_colours
+from bboxprep.verification.backgrounds import MOST_OFF, object_pixels_in, share_off
 from bboxprep.verification.consensus import combine, noise_between
+from bboxprep.verification.effects_model import step_names
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import ObjectComparison
 from bboxprep.verification.image_pair import ImagePair, image_pair, reduction
-from bboxprep.verification.patch_similarity import (
-    Likeness,
-    PatchVerdict,
-    compare,
-)
+from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
 from bboxprep.verification.region import grid_over
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -80,7 +80,8 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         source = independent_decoder.decode_displayed(
             origin.path, origin.header.container, before, length, policy, coloured=coloured
         )
-        pair = image_pair(source, mapped, actual.gray, steps, by, case.recipe(image).get("pad"))
+        objects = _objects_of(compared, origin, mapped, by) if BACKGROUND in step_names(steps) else None
+        pair = image_pair(source, mapped, actual.gray, steps, by, case.recipe(image).get("pad"), objects)
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -99,6 +100,13 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     told = appearance_faults(origin.header, source, actual, mapped, images, pair.coarse, steps, quality)
     faults = tuple(_fault(code, image.output, words, amount=amount) for code, words, amount in told)
     return replace(found, faults=faults, tally=found.tally + Tally(Layer.PIXEL, UNIT, wrong=len(faults)))
+
+
+def _objects_of(compared: ObjectComparison, origin: Sample, mapped: Mapped, by: int) -> Mask | None:
+    """The pixels of the objects that an image has, at 1 / `by` of its size; None where they are not known."""
+    if compared.matching is None or compared.expected is None or not mapped.derived:
+        return None
+    return object_pixels_in(origin.instances, compared.matching.found, compared.expected.boxes / by, mapped)
 
 
 def _decoding(case: VerificationInputs, image: ImageRow) -> ImagePolicy | None:
@@ -140,6 +148,9 @@ def _judge(
         )
     if turn.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
         return PixelComparison((), tally, *thumbs, mismatch=True)
+    if pair.background is not None and share_off(pair.expected, pair.actual, pair.background) > MOST_OFF:
+        fault = _fault("pixels-differ", output, "is not filled outside of its objects, as the recipe asks for")
+        return PixelComparison((fault,), tally, *thumbs)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
         noise, whole = np.inf, 1.0

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import BboxprepError, MissingPackageError, UsageError
-from bboxprep.findings import escape_surrogates
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
 from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
-from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, Run, find_record
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, RecordedFinding, Run, find_record
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.class_balance import Place, beyond_limit_of
@@ -41,13 +41,15 @@ from bboxprep.verification.verification_inputs import (
 @dataclass(frozen=True)
 class VerificationReport:
     """The result of a verification: `faults`, the worst first, and the tallies of each layer. Without faults the output
-    is correct as far as the tallies go. `against` is the source, None without one.
+    is correct as far as the tallies go. `against` is the source, None without one. `notes` are about a dataset that was
+    judged by itself: what may be meant so.
     """
 
     out: Path
     against: Path | None
     faults: tuple[Fault, ...]
     tallies: tuple[Tally, ...]
+    notes: tuple[Finding, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -62,6 +64,7 @@ class VerificationReport:
             "holds": self.holds,
             "layers": [asdict(tally) for tally in self.tallies],
             "faults": [{"meaning": meaning(fault.code)} | asdict(fault) for fault in self.faults],
+            "notes": [msgspec.to_builtins(RecordedFinding.of(finding)) for finding in self.notes],
         }
         return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
@@ -131,7 +134,8 @@ def _verified(
         code, words = _state(folder)
         if code:
             return _failed_report(folder, code, words)
-        return VerificationReport(folder, None, *examine(folder, reading, image_policy, begin, progress))
+        found = examine(folder, reading, image_policy, begin, progress)
+        return VerificationReport(folder, None, found.faults, found.tallies, found.notes)
     images, problems = read_images(folder)
     run = Run(folder, record, images)
     _refuse_without_images(run)

@@ -23,6 +23,7 @@ PUBLIC = [
         "Hue",
         "ImagePolicy",
         "Instances",
+        "Isolate",
     ),
     *("Letterbox", "Mixup", "Mosaic", "MotionBlur", "Multiple", "Noise", "ObjectPolicy", "RandomCrop", "Recipe"),
     *("Resize", "Rotate", "SaltPepper", "Sample"),

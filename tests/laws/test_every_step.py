@@ -36,6 +36,7 @@ from bboxprep.recipe.combination_split import split_at_combination, then
 from bboxprep.recipe.combining import COMBINING, CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.painting import DARK, Box, bright_box, displayed
@@ -53,6 +54,7 @@ PAINTED: dict[str, Recipe] = {
     "fill": Recipe(Fill((45, 41))),
     "multiple": Recipe(Multiple(28)),
     "crop": Recipe(Crop(5, 4, 30, 35)),
+    "isolate": Recipe(Isolate(0.3)),
     "flip": Recipe(augment=Augment(Flip(p=0.5), copies=2)),
     "rotate": Recipe(augment=Augment(Rotate((-40, 40))), pad=DARK),
     "scale": Recipe(augment=Augment(Scale((0.7, 1.2))), pad=DARK),
@@ -146,6 +148,7 @@ RAMPED: dict[str, Recipe] = {
     "multiple": Recipe(Multiple(7)),
     "crop": Recipe(Crop(5.5, 10, 60, 55, "%")),
     "tile": Recipe(Tile(rows=2, columns=3, overlap=0.2)),
+    "isolate": Recipe(Fit(50), Isolate(0.2, square=True)),
     "flip": Recipe(augment=Augment(Flip("both", p=0.5), Flip("horizontal"))),
     "rotate": Recipe(augment=Augment(Rotate((-180, 180), canvas="grow"))),
     "scale": Recipe(augment=Augment(Scale((0.8, 1.5)))),
@@ -167,7 +170,8 @@ def plans(recipe: Recipe, size: Size, key: str) -> Iterator[Plan]:
         for number in range(1 + mosaic.wanted):
             yield then(around.before, *mosaic.layer(number, Size(40, 31)).steps).plan(size, Dihedral())
         return
-    for _, tile in recipe.tiles(size, Dihedral()):
+    cut = recipe.isolated(size, Dihedral(), np.array([[3.3, 5.8, 17.2, 13.1]]))
+    for _, tile in cut.tiles(size, Dihedral()):
         yield tile.drawn(key, 0, ImageContext(size)).recipe.plan(size, Dihedral())
 
 

@@ -127,7 +127,7 @@ def test_the_conditions_are_those_that_are_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "steps"), [*in_turn(list(FILTERS), list(STEPS)), *in_turn(list(FILTERS), list(STEPS)[2:])]
+    ("name", "steps"), [*in_turn(list(FILTERS), list(STEPS)), ("where", "rotate"), ("all", "flip"), ("empty", "tile")]
 )
 def test_what_is_left_is_what_a_count_by_hand_leaves_and_it_is_unchanged(tmp_path: Path, name: str, steps: str) -> None:
     whole = contents(make(tmp_path / "whole", SOURCE, "coco", recipe(steps, Filters())))

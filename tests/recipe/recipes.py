@@ -13,6 +13,7 @@ from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.inside import BoxFlip, BoxRandomCrop, BoxShear
 from bboxprep.recipe.multiples import Multiple
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
@@ -71,6 +72,9 @@ def chance_steps() -> st.SearchStrategy[RecipeStep]:
         st.builds(Translate, amounts(-1, 1), amounts(-1, 1), p=CHANCES),
         st.builds(Shear, amounts(-80, 80), amounts(-80, 80), p=CHANCES),
         st.builds(RandomCrop, amounts(0.2, 1.0), amounts(0.5, 2.0), numbers(0.0, 1.0), p=CHANCES),
+        st.builds(BoxFlip, st.sampled_from(["horizontal", "vertical", "both"]), names, p=CHANCES),
+        st.builds(BoxShear, amounts(-80, 80), amounts(-80, 80), p=CHANCES),
+        st.builds(BoxRandomCrop, amounts(0.2, 1.0), amounts(0.5, 2.0), p=CHANCES),
         st.builds(Grayscale, st.sampled_from([1, 3]), p=CHANCES),
         st.builds(Exposure, amounts(0.1, 5.0), st.sampled_from(["linear", "srgb"]), p=CHANCES),
         st.builds(Contrast, amounts(0, 5), p=CHANCES),

@@ -36,6 +36,7 @@ FILTERS = st.builds(
     st.lists(NAMES, max_size=3, unique=True).map(tuple),
     st.floats(0, 1),
     st.lists(CONDITIONS, max_size=2).map(tuple),
+    st.integers(0, 9),
     st.sampled_from(["", "report", "drop"]),
 )
 

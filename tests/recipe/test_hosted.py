@@ -17,8 +17,10 @@ from bboxprep.recipe import appearance as looks
 from bboxprep.recipe.affine_steps import Rotate, Shear
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import Mosaic
-from bboxprep.recipe.crops import RandomCrop
-from bboxprep.recipe.geometric import Fit, Flip, Letterbox
+from bboxprep.recipe.crops import Crop, RandomCrop, Tile
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.inside import BoxFlip, BoxRandomCrop, BoxRotate, BoxShear
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.load import read_recipe, recipe_of
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
@@ -53,6 +55,11 @@ VERSION: dict[str, Any] = {
         "cutout": {"count": 3, "percent": 10},
         "Motion Blur": {"length": 7, "angle": 90},
         "Camera Gain": {"variance": 0.01},
+        "bbflip": {"horizontal": True},
+        "bbninety": {"clockwise": True},
+        "bbcrop": {"max": 20},
+        "bbrotate": {"degrees": 9},
+        "Bounding Box: Shear": {"horizontal": 8, "vertical": 4},
         "bbexposure": {"percent": 30},
         "bbblur": {"pixels": 1.5},
     },
@@ -67,6 +74,11 @@ STEPS = (
     Rotate((-15.0, 15.0)),
     Shear((-10.0, 10.0), (-5.0, 5.0)),
     Mosaic((96, 64), p=0.5),
+    BoxFlip(p=0.5),
+    BoxRotate(OneOf((0.0, 90.0))),
+    BoxRandomCrop((0.8, 1.0), 1.0),
+    BoxRotate((-9.0, 9.0)),
+    BoxShear((-8.0, 8.0), (-4.0, 4.0)),
     looks.Exposure((0.7, 1.3), inside="boxes"),
     looks.Blur((0.0, 1.5), inside="boxes"),
     looks.Grayscale(p=0.25),
@@ -122,6 +134,14 @@ def test_names_of_the_web_page_in_a_list_of_ours() -> None:
     assert found.augment == Augment(looks.Exposure((0.8, 1.2), "srgb"), looks.Noise((0.0, 5.0)), looks.SaltPepper(0.01))
 
 
+def test_cuts_come_before_the_resize() -> None:
+    cuts = {"isolate": True, "static-crop": {"x_min": 10, "x_max": 90, "y_min": 5}, "resize": {"width": 9, "height": 9}}
+    expected = Recipe(Isolate(), Crop(10, 5, 80, 95, "%"), Resize(9))
+    assert recipe_of({"preprocessing": cuts}) == expected
+    tiles = {"tile": {"rows": 2, "columns": 3}, "resize": {"width": 9, "height": 9}}
+    assert recipe_of({"preprocessing": tiles}) == Recipe(Tile(rows=2, columns=3), Resize(9))
+
+
 def test_what_is_off_is_left_out() -> None:
     parts = {"auto-orient": False, "resize": {"enabled": True, "width": 9, "height": 9, "format": "Fit within"}}
     off = {"flip": {"horizontal": False}, "mosaic": False, "bbcrop": False, "blur": None}
@@ -132,15 +152,15 @@ def test_what_is_off_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("preprocessing", "augmentation", "words"),
     [
-        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want --rename OLD=NEW"),
-        ({"Modify Classes": {"a": "b"}}, {}, "want --rename, --only or --drop-class"),
-        ({"isolate": True}, {}, "want it left out"),
+        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want `rename` OLD=NEW"),
+        ({"Modify Classes": {"a": "b"}}, {}, "want `rename`, `only` or `drop`"),
         ({"tile": {"rows": 0, "columns": 2}}, {}, "preprocessing.tile.rows: tile: rows: have 0, want a number of 1"),
         ({"static-crop": {"x_min": 60, "x_max": 40}}, {}, "crop: "),
         ({"contrast": {"type": "Nothing"}}, {}, "preprocessing.contrast.type: contrast: type: have 'Nothing'"),
         ({"resize": {"width": 640}}, {}, "resize: height: have none, want a number of 1 to 32766"),
         ({"resiz": {"width": 640}}, {}, "have the unknown step 'resiz'; did you mean 'resize'"),
-        ({}, {"bbshear": {"horizontal": 9}}, "augmentation.bbshear: a box is not cropped, flipped"),
+        ({}, {"bbshear": {"horizontal": 99}}, "augmentation.bbshear.horizontal: bbshear: horizontal: have 99, want"),
+        ({}, {"bbhue": {"degrees": 9}}, "augmentation.bbhue: have the unknown step 'bbhue'"),
         ({}, {"image": {"versions": 2}}, "augmentation.image: image: have 2 versions and no step of chance"),
         ({}, {"mosaic": True}, "mosaic: want a resize"),
         ({}, {"blur": {"pixel": 3}}, "augmentation.blur.pixel: blur: have the unknown option 'pixel'"),
@@ -157,7 +177,7 @@ def test_what_cannot_be_done_says_what_can(preprocessing: Any, augmentation: Any
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("step", ["Modify Classes", "Filter Null", "filter-by-tag", "isolate objects"])
+@pytest.mark.parametrize("step", ["Modify Classes", "Filter Null", "filter-by-tag"])
 def test_steps_of_services_in_a_list_of_ours_say_what_does_their_work(step: str) -> None:
     with pytest.raises(UsageError, match=r"steps\[0\]: .*want"):
         recipe_of({"steps": [step]})

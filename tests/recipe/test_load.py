@@ -71,38 +71,38 @@ def test_the_file_that_the_documentation_shows(tmp_path: Path) -> None:
     assert from_text(tmp_path, EXAMPLE) == Recipe(Letterbox(640), Grayscale(), augment=augment, seed=7)
 
 
-@pytest.mark.parametrize(
-    ("text", "recipe"),
-    [
-        ("steps: [letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
-        ("[letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
-        ("- letterbox: {size: 64, place: top-left, pad: 0}", Recipe(Letterbox(64, "top-left"), pad=0)),
-        ("- letterbox: {sizes: [[64, 48], 32]}", Recipe(Letterbox(sizes=((64, 48), 32)))),
-        ("- multiple: 28", Recipe(Multiple(28))),
-        ("- multiple: {of: 32, how: pad, pad: edge}", Recipe(Multiple(32, "pad"), pad="edge")),
-        ("- crop: [1, 2, 30, 40]", Recipe(Crop(1, 2, 30, 40))),
-        ("upright: false\nsteps: [fit: [30, 40]]", Recipe(Fit((30, 40)), upright=False)),
-        ("augment: [flip: {p: 0.5}]", Recipe(augment=Augment(Flip(p=0.5)))),
-        ("- upright: true\n- rotate: -7.5", Recipe(Rotate(-7.5))),
-        ("pad: [1, 2, 3]\nkernel: linear\nsteps: []", Recipe(pad=(1, 2, 3), kernel="linear")),
-        ("- Stretch to: 64", Recipe(Resize(64))),
-        ("- stretch: {width: 64, height: 32}", Recipe(Resize((64, 32)))),
-        ("- fill (with center crop): 64", Recipe(Fill(64))),
-        ("- Fit within: 64", Recipe(Fit(64))),
-        ("- auto-orient\n- fit (black edges): 64", Recipe(Letterbox(64), pad=0)),
-        ("- Auto-Orient: true\n- fit (white edges): 64", Recipe(Letterbox(64), pad=255)),
-        ("- fit (reflect edges): 64", Recipe(Letterbox(64), pad="reflect")),
-        ("- resize: {width: 64, height: 64, format: Fit (black edges)}", Recipe(Letterbox(64), pad=0)),
-        ("- fit with white edges: 64", Recipe(Letterbox(64), pad=255)),
-        ("- Fit (reflect edges) in: [64, 32]", Recipe(Letterbox((64, 32)), pad="reflect")),
-        ("- Auto-Orient: Applied\n- Resize: Stretch to 64x32", Recipe(Resize((64, 32)))),
-        ("- resize: Fill (with center crop) in 64x64", Recipe(Fill(64))),
-        ("- Resize: Fit within 64x64", Recipe(Fit(64))),
-        ("- Resize: {size: Fit (black edges) in 64x32}", Recipe(Letterbox((64, 32)), pad=0)),
-        ("- letterbox: 64x32\n- tile: {size: 16x8}", Recipe(Letterbox((64, 32)), Tile((16, 8)))),
-        ("- greyscale", Recipe(Grayscale())),
-    ],
-)
+SHORT_WAYS = [
+    ("steps: [letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
+    ("[letterbox: 640, flip]", Recipe(Letterbox(640), Flip())),
+    ("- letterbox: {size: 64, place: top-left, pad: 0}", Recipe(Letterbox(64, "top-left"), pad=0)),
+    ("- letterbox: {sizes: [[64, 48], 32]}", Recipe(Letterbox(sizes=((64, 48), 32)))),
+    ("- multiple: 28", Recipe(Multiple(28))),
+    ("- multiple: {of: 32, how: pad, pad: edge}", Recipe(Multiple(32, "pad"), pad="edge")),
+    ("- crop: [1, 2, 30, 40]", Recipe(Crop(1, 2, 30, 40))),
+    ("upright: false\nsteps: [fit: [30, 40]]", Recipe(Fit((30, 40)), upright=False)),
+    ("augment: [flip: {p: 0.5}]", Recipe(augment=Augment(Flip(p=0.5)))),
+    ("- upright: true\n- rotate: -7.5", Recipe(Rotate(-7.5))),
+    ("pad: [1, 2, 3]\nkernel: linear\nsteps: []", Recipe(pad=(1, 2, 3), kernel="linear")),
+    ("- Stretch to: 64", Recipe(Resize(64))),
+    ("- stretch: {width: 64, height: 32}", Recipe(Resize((64, 32)))),
+    ("- fill (with center crop): 64", Recipe(Fill(64))),
+    ("- Fit within: 64", Recipe(Fit(64))),
+    ("- auto-orient\n- fit (black edges): 64", Recipe(Letterbox(64), pad=0)),
+    ("- Auto-Orient: true\n- fit (white edges): 64", Recipe(Letterbox(64), pad=255)),
+    ("- fit (reflect edges): 64", Recipe(Letterbox(64), pad="reflect")),
+    ("- resize: {width: 64, height: 64, format: Fit (black edges)}", Recipe(Letterbox(64), pad=0)),
+    ("- fit with white edges: 64", Recipe(Letterbox(64), pad=255)),
+    ("- Fit (reflect edges) in: [64, 32]", Recipe(Letterbox((64, 32)), pad="reflect")),
+    ("- Auto-Orient: Applied\n- Resize: Stretch to 64x32", Recipe(Resize((64, 32)))),
+    ("- resize: Fill (with center crop) in 64x64", Recipe(Fill(64))),
+    ("- Resize: Fit within 64x64", Recipe(Fit(64))),
+    ("- Resize: {size: Fit (black edges) in 64x32}", Recipe(Letterbox((64, 32)), pad=0)),
+    ("- letterbox: 64x32\n- tile: {size: 16x8}", Recipe(Letterbox((64, 32)), Tile((16, 8)))),
+    ("- greyscale", Recipe(Grayscale())),
+]
+
+
+@pytest.mark.parametrize(("text", "recipe"), SHORT_WAYS)
 def test_short_ways_and_the_names_of_hosted_services(tmp_path: Path, text: str, recipe: Recipe) -> None:
     assert from_text(tmp_path, text) == recipe
     assert from_text(tmp_path, to_yaml(recipe)) == recipe

@@ -13,6 +13,7 @@ import pytest
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.images.effects.apply import effects_applied
 from bboxprep.pipeline.resume.terms import term_words
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Letterbox, RecipeStep
@@ -79,9 +80,7 @@ def test_what_a_wrong_step_does_is_told(step: RecipeStep, said: str) -> None:
 def run(step: RecipeStep) -> None:
     recipe = Recipe(step)
     recipe.plan(Size(62, 47), IDENTITY)
-    for effect in recipe.rendering.effects:
-        assert effect.change
-        effect.change(np.zeros((47, 62, 3), dtype=np.uint8))
+    effects_applied(np.zeros((47, 62, 3), dtype=np.uint8), recipe.rendering)
 
 
 @pytest.mark.parametrize(

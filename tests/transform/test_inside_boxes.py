@@ -100,7 +100,7 @@ def test_the_boxes_are_those_of_the_output_whichever_steps_move_them_later(
     )
     for sample in dataset:
         assert sample.header
-        context = ImageContext.of(sample, frozenset(), sample.header.turn)
+        context = ImageContext.of(sample, dataset.categories.names, sample.header.turn)
         drawn = recipe.drawn(str(sample.name), 0, context).recipe
         assert recipe_of(drawn.options()) == drawn
         made = sample.transform(drawn)
@@ -122,7 +122,7 @@ def test_an_image_without_objects_is_left_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ((looks.Blur(1.0, inside="boxes"), Mosaic(32)), "blur: inside: have it before a mosaic"),
+        ((looks.Blur(1.0, inside="boxes"), Mosaic(32)), "blur: inside: have it before mosaic"),
         ((Albumentations(object="a:b"), looks.Blur(1.0, inside="boxes")), "blur: inside: have it after albumentations"),
     ],
 )

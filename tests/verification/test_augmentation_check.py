@@ -21,6 +21,7 @@ from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, MotionBlur, N
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.crops import Crop, RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.inside import BoxFlip, BoxRandomCrop, BoxRotate
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.verification.augmentation_check import _is_drawn_from, _requested_steps, _steps
@@ -43,6 +44,9 @@ CHANCES = (
     Noise((0.0, 9.0), p=0.5),
     Cutout(2, (0.1, 0.2), p=0.5),
     MotionBlur((2.0, 9.0), inside="boxes"),
+    BoxFlip(p=0.5, keep=("car",)),
+    BoxRotate((-25.0, 25.0)),
+    BoxRandomCrop((0.5, 0.9), p=0.5),
 )
 WISHES = st.lists(st.sampled_from(CHANCES), min_size=1, max_size=5)
 
@@ -94,6 +98,7 @@ def test_a_number_that_is_not_in_its_range_is_not(requested: list[Any], seed: in
         [{"rotate": {"degrees": True, "canvas": "keep"}}],
         [{"rotate": 3.0}],
         ["rotate"],
+        [{"rotate": {"degrees": 3.0, "canvas": "keep", "inside": "boxes", "boxes": [[0.0, 0.0, 0.5, 0.5]]}}],
     ],
 )
 def test_other_steps_are_not_explained(drawn: list[Any]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import FIXTURES, codes, copied, image_at, photos, redraw, told
 
@@ -56,17 +58,28 @@ def test_a_tag_that_decoders_read_differently_is_named(coco: Path) -> None:
     packet = b'http://ns.adobe.com/xap/1.0/\0<rdf:Description tiff:Orientation="3"/>'
     data = path.read_bytes()
     path.write_bytes(data[:2] + b"\xff\xe1" + (len(packet) + 2).to_bytes(2, "big") + packet + data[2:])
-    assert "orientation-disputed" in codes(verify(coco), "IMG_2001.jpg")
+    proof = verify(coco)
+    assert proof.holds
+    assert "orientation-disputed" in {note.code for note in proof.notes}
 
 
 @pytest.mark.parametrize(
     ("box", "code"),
-    [([600, 400, 100, 40], "outside-range"), ([10, 10, 0, 40], "box-degenerate"), ([10, 10, -3, 40], "box-degenerate")],
+    [([700, 400, 100, 40], "box-outside"), ([10, 10, 0, 40], "box-degenerate"), ([10, 10, -3, 40], "box-degenerate")],
 )
 def test_a_box_that_cannot_be_is_named(coco: Path, box: list[float], code: str) -> None:
     edit(coco, "IMG_2001.jpg", bbox=box, segmentation=[])
     proof = verify(coco)
     assert codes(proof) == {code}, told(proof)
+    assert code in {finding.code for finding in inspect(open_source(coco)).findings}
+
+
+def test_a_box_over_the_edge_is_a_note_as_everywhere(coco: Path) -> None:
+    edit(coco, "IMG_2001.jpg", bbox=[600, 400, 100, 40], segmentation=[])
+    proof, inspection = verify(coco), inspect(open_source(coco))
+    assert proof.holds
+    assert "box-clipped" in {note.code for note in proof.notes}
+    assert {note.code for note in proof.notes} == {finding.code for finding in inspection.findings}
 
 
 def test_a_box_that_is_not_its_polygons_is_named(coco: Path) -> None:
@@ -91,7 +104,7 @@ def test_an_object_that_stands_twice_is_named(tmp_path: Path, format: str) -> No
         document = json.loads(path.read_text(encoding="utf-8"))
         document["annotations"].append(document["annotations"][0] | {"id": 99_999})
         path.write_text(json.dumps(document), encoding="utf-8")
-    assert "record-duplicate" in codes(verify(root))
+    assert "record-duplicate" in {note.code for note in verify(root).notes}
 
 
 def test_contradicting_frames_are_a_fault_and_not_the_end(coco: Path) -> None:

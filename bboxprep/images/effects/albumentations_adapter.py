@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.errors import BboxprepError, MissingPackageError, UsageError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import Boxes, box_areas, map_boxes
 from bboxprep.images.effects.recover_affine import RecoveredAffine, probes_on, recover_affine
@@ -181,8 +181,11 @@ def loaded(named: Named) -> Any:
 
 def _library() -> Any:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it asks the network for its newest version
-    import albumentations
-
+    try:
+        import albumentations
+    except ImportError as error:
+        words = "it is not installed; pip install 'albumentations>=2.0.8,<3' brings it"
+        raise MissingPackageError(f"albumentations: {words}") from error
     return albumentations
 
 

@@ -12,7 +12,8 @@ draw their noise from a generator that may change, or drop what rounding should 
 `pixel_noise`, `motion` and `histograms` say how theirs are.
 
 **Inside boxes.** An effect with `boxes` is applied to the whole image, of which what is in the boxes is kept. So a blur
-blends its box with what is around it, and boxes that overlap are changed once.
+blends its box with what is around it, and boxes that overlap are changed once. What moves the pixels of boxes is in
+`box_moves`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from numpy.typing import NDArray
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.images.effects import histograms, pixel_noise
+from bboxprep.images.effects.box_moves import moved_in_boxes
 from bboxprep.images.effects.light import exposure_table, rounded
 from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
-from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
+from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, MOVED, PLUGIN, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Colour = int | tuple[int, int, int]
@@ -45,20 +47,24 @@ _RED, _GREEN, _BLUE = 299, 587, 114  # thousandths: ITU-R BT.601
 _STRIP = 1 << 14  # pixels; what is worked out of so many fits into a cache, and costs a third
 
 
-def effects_applied(pixels: Pixels, rendering: Rendering, outline: Points | None = None) -> Pixels:
-    """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout; may be the same array.
-    `outline` (Q, 2) px is the convex ring around what is no margin; None: there is none.
+def effects_applied(
+    pixels: Pixels, rendering: Rendering, outline: Points | None = None, objects: NDArray[np.bool_] | None = None
+) -> Pixels:
+    """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout and the background; may be
+    the same array. `outline` (Q, 2) px is the convex ring around what is no margin; None: there is none. `objects`
+    (H, W) are the pixels that are no background.
 
     Pure: the same for the same arguments, on every machine. Raises `InternalError` for an unknown effect.
     """
     for effect in rendering.effects:
         options = dict(effect.options)
-        if effect.change:
-            changed = effect.change(pixels)
-        elif effect.name in _HISTOGRAMS:
+        if effect.name in _HISTOGRAMS:
             changed = _HISTOGRAMS[effect.name](pixels, options, seen_of(_size(pixels), outline))
         elif effect.name in _EFFECTS:
             changed = _EFFECTS[effect.name](pixels, options, rendering)
+        elif effect.name == BACKGROUND and objects is not None:
+            changed = pixels.copy()
+            changed[~objects] = _fill(rendering, gray=pixels.ndim == 2)
         else:
             raise InternalError(f"effect {effect.name!r}: unknown")
         pixels = changed if options.get("boxes") is None else _inside(options["boxes"], changed, pixels)
@@ -101,6 +107,11 @@ def whole_pixels(size: Size, rectangles: Shares) -> NDArray[np.int64]:
 def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
     """The holes (K, 4) of a cutout `effect` in an image of `size`, x0 y0 x1 y1 in whole px; none for other effects."""
     return whole_pixels(size, (dict(effect.options).get("holes") or ()) if effect.name == CUTOUT else ())
+
+
+def _moved_in_boxes(pixels: Pixels, options: Mapping[str, Any], rendering: Rendering) -> Pixels:
+    boxes, still = (whole_pixels(_size(pixels), options[name]) for name in ("boxes", "still"))
+    return moved_in_boxes(pixels, options["step"], boxes, still, rendering.kernel)
 
 
 def _grayscale(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
@@ -175,6 +186,8 @@ _EFFECTS: Mapping[str, Callable[[Pixels, Mapping[str, Any], Rendering], Pixels]]
     "salt_pepper": _salt_pepper,
     "camera_gain": _camera_gain,
     CUTOUT: _cutout,
+    MOVED: _moved_in_boxes,
+    PLUGIN: lambda pixels, options, _: options["change"](pixels),
 }
 _HISTOGRAMS: Mapping[str, Callable[[Pixels, Mapping[str, Any], NDArray[np.bool_] | None], Pixels]] = {
     "contrast_stretch": lambda pixels, options, seen: histograms.stretch(pixels, options["low"], options["high"], seen),

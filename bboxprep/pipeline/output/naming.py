@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Literal, get_args
-from unicodedata import normalize
 
 import msgspec
 
@@ -23,7 +22,7 @@ from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImageFormat, keeps_bytes, suffix_of
 from bboxprep.io.paths import USUAL_SUFFIXES
-from bboxprep.io.safe_names import is_device, safe_name, safe_path
+from bboxprep.io.safe_names import folded, is_device, safe_name, safe_path
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -128,10 +127,10 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, naming: Nami
         wanted = _wanted(naming.asked(name), naming.suffixes(name, summary.header.container))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
-            folded = {_fold(path) for path in paths}
-            if not folded & taken:
+            own = set(map(folded, paths))
+            if not own & taken:
                 break
-        taken |= folded
+        taken |= own
         if candidate != name:
             renamed[summary.key] = candidate
         if writer.stage:
@@ -182,17 +181,11 @@ def _suffixes(container: str, image_format: ImageFormat) -> tuple[str, ...]:
 def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:
     yield name
     path = PurePosixPath(name)
-    stem = _fold(str(path.with_suffix("")))
+    stem = folded(str(path.with_suffix("")))
     while True:
         number = numbers[stem]
         numbers[stem] += 1
         yield str(path.with_stem(f"{path.stem}-{number}"))
-
-
-def _fold(path: str) -> str:
-    if path.isascii():
-        return path if path.islower() else path.lower()  # lower() would copy it
-    return normalize("NFC", path).casefold()
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one path part, safe unless it names a device

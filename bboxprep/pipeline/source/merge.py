@@ -55,7 +55,9 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
     source = sources[0]
     if len(sources) > 1 or split:
         merged = _of_several_sources(sources) if len(sources) > 1 else _of_one_source(source)
-        source = _arranged(merged, split, _shown(merged.dataset, classes) if split and split.stratify else None)
+        arranged = _arranged(merged, split, _shown(merged.dataset, classes) if split and split.stratify else None)
+        reading = source.reading if len(sources) == 1 else {}  # several are read each by its own
+        source = msgspec.structs.replace(arranged, reading=reading, image_policy=source.image_policy)
     if classes:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:

@@ -391,8 +391,8 @@ def test_a_journal_with_the_notes_of_no_writer_is_told(source: Path, tmp_path: P
     run(source, tmp_path / "out", to=to)
     with closing(sqlite3.connect(tmp_path / "out" / FOLDER / NAME)) as connection:
         for number, data in connection.execute("SELECT id, result FROM batches").fetchall():
-            *result, entries = msgspec.msgpack.decode(data)
-            forged = msgspec.msgpack.encode([*result, [entry] * len(entries)])
+            *result, entries, thumbnails = msgspec.msgpack.decode(data)
+            forged = msgspec.msgpack.encode([*result, [entry] * len(entries), thumbnails])
             connection.execute("UPDATE batches SET result = ? WHERE id = ?", (forged, number))
         connection.execute("DELETE FROM notes WHERE name = 'end'")
         connection.commit()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import TargetError, UsageError
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.paths import relative_path
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.columns import NO_TRACK
@@ -313,3 +314,11 @@ def test_an_object_without_a_track_gets_none_and_no_track_id_overflows() -> None
     tracks = np.array([NO_TRACK, 0, 2**63 - 1])
     moved = merge._with_tracks_from(10**9, Instances.of([[0, 0, 1, 1]] * 3, [0] * 3, tracks=tracks)).tracks
     assert moved.tolist() == [NO_TRACK, 10**9, 10**9 - 1]
+
+
+def test_a_source_that_is_split_anew_keeps_the_options_that_it_was_read_with(tmp_path: Path) -> None:
+    policy = ImagePolicy(depth16="shift8")
+    source = open_source(FIXTURES / "phone-photos-voc", image_policy=policy, options=lambda _: {"origin": "plus-one"})
+    split = assemble([source], split=SplitPolicy({"train": 0.5, "val": 0.5}))
+    assert (split.reading, split.image_policy) == (source.reading, policy)
+    assert split.reading["origin"] == "plus-one"
