@@ -65,6 +65,11 @@ class RecipeStep:
         return self.pads
 
     @property
+    def mirrors(self) -> bool:
+        """Whether it exchanges left and right."""
+        return False
+
+    @property
     def is_fixed(self) -> bool:
         """Whether it draws nothing: it is the same for each copy of each image of one size."""
         return all(is_settled(getattr(self, option)) for option in self.amounts)
