@@ -9,6 +9,7 @@ import click
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
+from bboxprep.model.splits import split_of
 from bboxprep.recipe.cli_values import parse_multiple, parse_size
 from bboxprep.recipe.geometric import Fill, Fit, Letterbox, Position, RecipeStep, Resize
 from bboxprep.recipe.multiples import Multiple
@@ -67,7 +68,11 @@ def _step(name: str, text: str, place: Position) -> RecipeStep:
     if name != "letterbox":
         return _OTHERS[name](parse_size(text, name))
     if "=" in text:
-        by_split = (each.partition("=") for each in text.split(","))
-        return Letterbox({split.strip(): parse_size(size, name) for split, _, size in by_split}, place)
+        by_split: dict[str, Size] = {}
+        for split, _, size in (each.partition("=") for each in text.split(",")):
+            if split_of(split.strip()) in by_split:
+                raise UsageError(f"letterbox: have {split.strip()!r} twice in {text!r}, want each split once")
+            by_split[split_of(split.strip())] = parse_size(size, name)
+        return Letterbox(by_split, place)
     sizes = tuple(parse_size(each, name) for each in text.split(","))
     return Letterbox(sizes[0], place) if len(sizes) == 1 else Letterbox(place=place, sizes=sizes)

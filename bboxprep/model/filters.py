@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -50,6 +51,8 @@ class SizeLimit:
             raise UsageError(f"{option}: {str(error).partition(': ')[2]}") from error
 
     def __post_init__(self) -> None:
+        if self.category == ALL:
+            raise UsageError(f"size limit: have a class {ALL!r}, which is the word for all others here")
         most = 100.0 if self.unit == "%" else 2.0**31
         if isinstance(self.value, bool) or not 0 <= self.value <= most:
             raise UsageError(f"size limit: have {self}, want 0 to {most:.0f}{'%' if self.unit == '%' else ' px'}")
@@ -93,7 +96,7 @@ class Filters:
             raise UsageError(f"drop_empty: have {share!r}, want a share of 0 to 1")
         most: object = self.max_per_class
         if type(most) is not int or not 0 <= most < 2**53:
-            raise UsageError(f"max_per_class: have {most!r}, want a whole number of objects, 1 or more")
+            raise UsageError(f"max_per_class: have {most!r}, want a whole number of objects, or 0 for no limit")
         if self.dedupe not in get_args(Dedupe):
             raise UsageError(f"dedupe: have {self.dedupe!r:.80}, want {' or '.join(filter(None, get_args(Dedupe)))}")
 
@@ -118,6 +121,8 @@ class Filters:
             name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data
         }
         plain = {name: data[name] for name in ("drop_empty", "max_per_class", "dedupe") if name in data}
+        if isinstance(plain.get("drop_empty"), bool):  # as the flag without a share
+            plain["drop_empty"] = float(plain["drop_empty"])
         return cls(only_images_with=tuple(dict.fromkeys(names)), where=where, **plain, **limits)
 
     def __bool__(self) -> bool:
@@ -138,8 +143,11 @@ class Filters:
         found |= {"max_per_class": self.max_per_class} if self.max_per_class else {}
         return found | ({"dedupe": self.dedupe} if self.dedupe else {})
 
-    def check(self, names: Sequence[str]) -> None:
-        """Raise `UsageError` for a class that is none of `names`."""
+    def check(self, names: Sequence[str], splits: Sequence[str]) -> None:
+        """Raise `UsageError` for a class that is none of `names`, and for a split that is like none of `splits`."""
+        for one in self.where:
+            if one.field == "split" and not any(fnmatchcase(split, one.value) for split in splits):
+                raise UsageError(f"where: have {one}, want a split of the source{suggestion(one.value, splits)}")
         for option in ("min_size", "max_size", "only_images_with"):
             for one in getattr(self, option):
                 name = one.category if isinstance(one, SizeLimit) else one

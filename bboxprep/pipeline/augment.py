@@ -69,6 +69,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         albumentations cannot be had.
         """
         _check(recipe, source.dataset.categories.names)
+        recipe.filters.check(source.dataset.categories.names, source.dataset.splits)
         for split in source.dataset.splits:
             recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)
@@ -253,7 +254,6 @@ def _alone(sample: Sample, step: Combination) -> Finding:
 
 def _check(recipe: Recipe, names: Sequence[str]) -> None:
     """Raise `UsageError` for faults that would otherwise be found during the run."""
-    recipe.filters.check(names)
     for name, _ in recipe.augment.copies_of if recipe.augment else ():
         require_class("augment: copies", name, names)
     for step in _all_steps(recipe):

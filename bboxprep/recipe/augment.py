@@ -39,6 +39,8 @@ class Augment:
         balance: Balance | float | None = None,
     ) -> None:
         own = dict(copies_of or {})
+        if _OTHERS in own:
+            raise UsageError(f"augment: copies: have a class {_OTHERS!r}, which is the word for all others here")
         for number in (copies, *own.values()):
             if type(number) is not int or not 1 <= number <= MOST_COPIES:
                 raise UsageError(f"augment: copies: have {number!r}, want a whole number of 1 to {MOST_COPIES:,}")

@@ -57,6 +57,8 @@ def parse_tile(text: str) -> dict[str, Any]:
     size, colon, overlap = text.partition(":")
     shared = {"overlap": _number(overlap, "tile", "WxH[:OVERLAP]")} if colon else {}
     parts = re.fullmatch(r"\s*([0-9]{1,3})\s*rows?\W+([0-9]{1,3})\s*columns?\s*", size, re.IGNORECASE | re.ASCII)
+    if not parts and re.search("[a-z]{3}", size, re.IGNORECASE):
+        raise UsageError(f"`tile`: have {text!r}, want 2rows,3columns, at most 100 of each, or WIDTHxHEIGHT")
     if parts:
         return {"rows": int(parts[1]), "columns": int(parts[2]), **shared}
     return {"size": parse_size(size, "tile"), **shared}

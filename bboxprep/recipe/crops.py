@@ -72,7 +72,8 @@ class Crop(RecipeStep):
         """One placement. Raises `PlanError` where the rectangle misses the image."""
         left, top, right, bottom = self._edges(size)
         if right <= left or bottom <= top:
-            raise PlanError(f"the {self} lies outside an image of {size}")
+            where = "is empty in" if self.unit == "%" else "lies outside"
+            raise PlanError(f"the {self} {where} an image of {size}")
         return (Place(Size(right - left, bottom - top), -left, -top),)
 
     def options(self) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def check_order(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: in
         raise UsageError(f"{late.name}: have it after albumentations, want it before: a pipeline gets the output image")
     cuts = [step.name for step in steps if isinstance(step, Tile | Isolate)]
     if len(cuts) > 1:
-        raise UsageError(f"{cuts[1]}: have it {'twice' if cuts[0] == cuts[1] else f'beside {cuts[0]}'}, want it once")
+        words = "twice, want it once" if cuts[0] == cuts[1] else f"beside {cuts[0]}, want one of them"
+        raise UsageError(f"{cuts[1]}: have it {words}")
     for step in augment.steps if augment else ():
         if isinstance(step, Tile | Isolate):
             raise UsageError(f"{step.name}: have it under augment, want it in the steps for all splits")

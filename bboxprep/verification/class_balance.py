@@ -11,6 +11,7 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.model.balance import Balance, beyond_limit
+from bboxprep.model.filters import DUPLICATE
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.faults import Fault, Layer
@@ -42,7 +43,9 @@ def copies_wanted(case: VerificationInputs, augment: Mapping[str, Any]) -> Mappi
     name decides; {} where that is not known here.
     """
     shown, names = _shown(case)
-    training = [place for place in shown if is_training(place[1])]
+    unread = {(image.source, image.split) for image in case.run.images if image.size is None}
+    unread |= {(one.path, one.split) for one in case.run.record.findings if one.code == DUPLICATE}
+    training = [place for place in shown if is_training(place[1]) and place not in unread]
     own, share, most = augment.get("copies", 1), 0.0, 1
     try:
         if augment.get("balance") is not None:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
+from bboxprep.model.filters import DUPLICATE
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import FARTHEST
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.faults import Fault, Layer
-from bboxprep.verification.verification_inputs import VerificationInputs
+from bboxprep.verification.verification_inputs import FILTERED, VerificationInputs
 
 
 def isolate_of(case: VerificationInputs) -> Mapping[str, Any] | None:
@@ -73,7 +74,8 @@ def isolated_faults(case: VerificationInputs) -> Iterator[Fault]:
         found[image.source, image.split].add(image.tile)
     for (path, split), tiles in found.items():
         origin = case.source.find(path, split)
-        if origin is None or origin.header is None:
+        left_out = tiles == {""} and {FILTERED, DUPLICATE} & case.noted.get(path, frozenset())  # asked elsewhere
+        if origin is None or origin.header is None or left_out:
             continue
         groups = isolated_rows(options, origin.instances, case.origin_names(origin, mirrored=False), origin.size)
         wanted = {f"o{number}" for number in range(len(groups))} or {""}

@@ -50,6 +50,9 @@ def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tu
         sides.append(side)
         faults += own
     _, step, after = _split(case.recipe(image))
+    cuts = any(not moves_no_object(name, options) and name != "flip" for one in after for name, options in one.items())
+    if cuts and any(side.mapped.warped for side in sides):
+        return [], "an image in it was turned, its boxes drawn anew, and these were cut when it was one of several", []
     sides = [_loosened(case, side, "mosaic" in step, after) for side in sides]
     return _beside_pasted(case, sides) if paste else sides, "", faults
 

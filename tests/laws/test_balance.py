@@ -18,7 +18,7 @@ from bboxprep.cli import commands
 from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.io.hashing import unit_hash
 from bboxprep.model.balance import Balance, beyond_limit
-from bboxprep.model.filters import Filters
+from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.api import read
 from bboxprep.pipeline.source.merge import assemble
@@ -27,6 +27,7 @@ from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.stratify import stratified
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.geometric import Fit, Flip
+from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.load import recipe_of
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
@@ -251,3 +252,33 @@ def test_a_recipe_without_anything_to_do_to_training_images_is_refused() -> None
         Augment(copies=3)
     with pytest.raises(UsageError, match="augment: copies: have 0"):
         Augment(copies_of={"car": 0})
+
+
+def test_a_class_called_as_all_others_are_has_no_rule_of_its_own() -> None:
+    for make_one in (lambda: Augment(copies_of={"*": 2}), lambda: SizeLimit(3, category="*")):
+        with pytest.raises(UsageError, match=r"have a class '\*', which is the word for all others here"):
+            make_one()
+
+
+def test_a_limit_leaves_whole_images_out_of_isolated_ones(tmp_path: Path) -> None:
+    out = make(tmp_path / "out", SOURCE, "coco", Recipe(Isolate(0.2), filters=Filters(max_per_class=2)))
+    assert told(verify(out)) == ""
+
+
+def test_images_that_are_not_written_have_no_part_in_a_balance(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(SOURCE, source)
+    victim, other, copied = sorted((source / "train").glob("*.jpg"))[:3]
+    victim.write_bytes(b"no image")
+    shutil.copy(other, copied)
+    recipe = Recipe(Fit(150), augment=Augment(balance=Balance(0.7, 4)), filters=Filters(dedupe="drop"))
+    out = make(tmp_path / "out", source, "coco", recipe)
+    assert "image-duplicate" in {one["code"] for one in recorded(out)["findings"]}
+    assert "copies-differ" not in codes(verify(out))
+
+
+def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert "where: have split=vall, want a split of the source; did you mean 'val'?" in run(
+        tmp_path / "out", "--where", "split=vall"
+    )
+    assert Filters.of({"drop_empty": True}) == Filters(drop_empty=1.0)

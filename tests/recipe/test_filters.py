@@ -86,7 +86,6 @@ def test_a_limit_is_that_of_the_class_else_that_of_all_others(
         ({"where": "width>=wide"}, "where: have 'width>=wide', want a number after width>="),
         ({"where": 3}, "where: have 3, want a list"),
         ({"drop_empty": 1.5}, "drop_empty: have 1.5, want a share of 0 to 1"),
-        ({"drop_empty": True}, "drop_empty: have True, want a share of 0 to 1"),
     ],
 )
 def test_what_is_no_filter_is_refused_by_name(data: Any, problem: str) -> None:

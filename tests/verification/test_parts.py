@@ -16,7 +16,7 @@ from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.appearance import Cutout, Exposure
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.combining import CopyPaste, Mixup, Mosaic
-from bboxprep.recipe.crops import RandomCrop
+from bboxprep.recipe.crops import Crop, RandomCrop
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
@@ -86,3 +86,11 @@ def test_a_lie_about_what_was_drawn_is_found(tmp_path: Path) -> None:
     (out / IMAGES).write_bytes(true)
     edit_rows(out, lambda row: row | {"parts": [part | {"recipe": {"steps": []}} for part in row.get("parts", ())]})
     assert "draw-differs" in codes(verify(out, sample=0))
+
+
+def test_boxes_that_a_turn_has_drawn_anew_and_a_later_crop_cuts_are_undecided(tmp_path: Path) -> None:
+    """A turned box is held for the ellipse in it; cut after it became one of several, it is a box."""
+    out = made(tmp_path / "out", (Rotate((15.0, 20.0)), Mosaic(320), Crop(10, 10, 80, 80, "%")))
+    proof = verify(out)
+    assert told(proof) == ""
+    assert any("was turned" in words for tally in proof.tallies for words in tally.words)
