@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
+from bboxprep.model.columns import Column
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.recipe.combining import COMBINING, CopyPaste
@@ -51,10 +52,17 @@ def part_sides(case: VerificationInputs, image: ImageRow, written: Sample) -> tu
         faults += own
     _, step, after = _split(case.recipe(image))
     cuts = any(not moves_no_object(name, options) and name != "flip" for one in after for name, options in one.items())
-    if cuts and any(side.mapped.warped for side in sides):
+    if cuts and any(map(_cut_without_outline, sides)):
         return [], "an image in it was turned, its boxes drawn anew, and these were cut when it was one of several", []
     sides = [_loosened(case, side, "mosaic" in step, after) for side in sides]
     return _beside_pasted(case, sides) if paste else sides, "", faults
+
+
+def _cut_without_outline(side: SourceSide) -> bool:
+    """Whether an object of a part that was turned is cut, and nothing but its box says where it is."""
+    objects = side.origin.instances
+    outlined = objects.has(Column.POLYGONS) | objects.has(Column.MASKS) | objects.has(Column.ORIENTED)
+    return side.mapped.warped and bool((side.expected.cut & ~outlined & ~side.expected.gone).any())
 
 
 def part_rows(case: VerificationInputs, image: ImageRow) -> list[ImageRow] | str:

@@ -51,7 +51,8 @@ def test_a_true_one_is_proven(tmp_path: Path, name: str, source: str, to: str, l
     proof = verify(made(tmp_path / "out", STEPS[name], source, to, least))
     assert proof.holds, told(proof)
     assert proof.tallies[1].checked > 12
-    assert not proof.tallies[1].unsure
+    assert bool(proof.tallies[1].unsure) == any("was turned" in words for words in proof.tallies[1].words)
+    assert proof.tallies[1].unsure < 0.2 * proof.tallies[1].checked
 
 
 @pytest.mark.parametrize("name", ["mosaic that is cut again", "mixup", "copy-paste"])
