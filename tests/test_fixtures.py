@@ -237,6 +237,7 @@ def class_of(record: dict[str, Any]) -> str:
 
 
 PICTURES = ["steps.jpg", "inside_boxes.jpg", "five_steps.jpg", "several.jpg", "filters.jpg", "near-duplicates.jpg"]
+PICTURES += ["own_steps.jpg"]
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -19,7 +19,8 @@ from typing import Any
 
 from bboxprep.errors import FormatWarning, UsageError
 from bboxprep.formats.api import Format, RootEvidence, Writer
-from bboxprep.formats.plugins import ask_plugin, entry_points_by_name, load_entry_point
+from bboxprep.formats.plugins import GROUP, ask_plugin
+from bboxprep.io.python_objects import entry_points_by_name, load_entry_point
 from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.spelling import did_you_mean
@@ -104,13 +105,13 @@ def _own(name: str) -> Format:
     return checked(import_module(f"{__name__}.{name}").FORMAT)
 
 
-_plugins = cache(entry_points_by_name)
+_plugins = cache(partial(entry_points_by_name, GROUP))
 
 
 @cache
 def _plugin(name: str) -> Format:
     try:
-        return checked(load_entry_point(_plugins()[name], _own_names()))
+        return checked(load_entry_point(_plugins()[name], _own_names(), "format"))
     except UsageError as error:
         raise UsageError(f"format {name}: {error}; update or remove the distribution that brings it") from error
 

@@ -9,6 +9,7 @@ from typing import Any
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.model.balance import MOST_COPIES, Balance
 from bboxprep.model.splits import TRAIN
+from bboxprep.recipe import plugins
 from bboxprep.recipe.geometric import RecipeStep
 
 _OTHERS = "*"  # in plain data, all images that show no class with copies of its own
@@ -102,9 +103,11 @@ def listed_steps(name: str, steps: tuple[RecipeStep | Sequence[RecipeStep], ...]
     for step in steps:
         if not isinstance(step, RecipeStep):
             raise WrongTypeError(f"{name}: have {step!r:.80}, want steps, as in {name}(Letterbox(640), Grayscale())")
+        if plugins.is_plugin(type(step)):
+            plugins.checked_class(type(step))
     return tuple(step for step in steps if isinstance(step, RecipeStep))
 
 
 def options_of(steps: Iterable[RecipeStep]) -> list[dict[str, Any]]:
     """`steps` as plain data: the name of each, and its options."""
-    return [{step.name: step.options()} for step in steps]
+    return [plugins.recorded(step) for step in steps]

@@ -38,7 +38,7 @@ from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.balance import Balance
 from bboxprep.model.filters import Filters
-from bboxprep.recipe import hosted
+from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.augment import Augment, copies_options
 from bboxprep.recipe.catalog import ELSEWHERE, INSIDE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.cli_values import parse_size
@@ -46,7 +46,7 @@ from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
 from bboxprep.recipe.recipe import Recipe, Upright
-from bboxprep.recipe.values import OneOf, OptionError
+from bboxprep.recipe.values import OneOf
 from bboxprep.spelling import suggestion
 
 KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
@@ -153,7 +153,8 @@ def _place_of(error: Exception, entries: Mapping[str, LocatedData], found: Locat
     """The place of the part that `error` is about, found by the first word of its message."""
     part = str(error).partition(":")[0]
     listed = [entries[key] for key in ("steps", "preprocess", "augment") if key in entries]
-    return next((each.where for each in (*_all_steps(listed), *_named(entries)) if each.name == part), found.where)
+    named = [LocatedData(None, each.where, key) for key, each in entries.items()]
+    return next((each.where for each in (*_all_steps(listed), *named) if each.name == part), found.where)
 
 
 def _all_steps(listed: Sequence[LocatedData]) -> list[LocatedData]:
@@ -161,10 +162,6 @@ def _all_steps(listed: Sequence[LocatedData]) -> list[LocatedData]:
     sections = [each.value.get("steps", each) if isinstance(each.value, dict) else each for each in listed]
     items = [item for section in sections if isinstance(section.value, list) for item in section.value]
     return [LocatedData(None, item.where, _name_of(item)) for item in items]
-
-
-def _named(entries: Mapping[str, LocatedData]) -> list[LocatedData]:
-    return [LocatedData(None, each.where, key) for key, each in entries.items()]
 
 
 def _name_of(item: LocatedData) -> str:
@@ -223,11 +220,7 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
         raise WrongPlace(item.where, f"have {plain_data(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
     if kind := hosted.contrast_step(name, given):
         name, given = kind, LocatedData({}, given.where)
-    known = lookup(name)
-    if known is None or known[0] not in STEPS:
-        unknown = ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{suggestion(name, KNOWN)}"
-        raise WrongPlace(item.where, unknown)
-    step, implied = STEPS[known[0]], dict(known[1])
+    step, implied, given = _class_of(name, given, item.where)
     entries = _options(step, given)
     step = INSIDE.get(step.name, step) if "inside" in entries else step
     if step is Resize and (other := _resize_as(entries)):
@@ -238,6 +231,17 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
     for option in implied.keys() - {"pad"} - entries.keys():
         entries[option] = LocatedData(implied[option], given.where)
     return _built(step, entries, given, folder)
+
+
+def _class_of(name: str, given: LocatedData, where: str) -> tuple[type[RecipeStep], dict[str, Any], LocatedData]:
+    """The class of the step called `name`, the options that this name implies, and those `given` to it."""
+    known = lookup(name)
+    if known and known[0] in STEPS:
+        return STEPS[known[0]], dict(known[1]), given
+    if found := plugins.lookup_plugin(name, given, where):
+        return found
+    nearest = suggestion(name, (*KNOWN, *plugins.plugin_names()))
+    raise WrongPlace(where, ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{nearest}")
 
 
 def _resize_as(entries: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
@@ -292,9 +296,9 @@ def _built(
         where = entries[unknown[0]].where
         raise WrongPlace(where, f"{step.name}: have the unknown option {unknown[0]!r}{suggestion(unknown[0], names)}")
     try:
-        return step(**{name: _value(found, step, name) for name, found in entries.items()})
-    except OptionError as error:
-        raise WrongPlace(entries.get(error.option, given).where, str(error)) from error
+        return plugins.made(step, {name: _value(found, step, name) for name, found in entries.items()})
+    except UsageError as error:
+        raise WrongPlace(entries.get(getattr(error, "option", ""), given).where, str(error)) from error
     except TypeError as error:
         missing = [name for name in names if name not in entries]
         raise WrongPlace(given.where, f"{step.name}: want {' and '.join(missing[:1])} too") from error

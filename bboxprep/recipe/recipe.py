@@ -25,9 +25,10 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.filters import NO_FILTERS, Filters
-from bboxprep.model.rendering import MOVED, SETTLED, Effect, Kernel, Pad, Rendering
+from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
+from bboxprep.recipe import plugins
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment, listed_steps, options_of
 from bboxprep.recipe.combining import Combination
@@ -151,15 +152,15 @@ class Recipe:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether it exchanges left and right: it has an odd number of mirroring flips of the image. An EXIF turn does
+        """Whether it exchanges left and right: it has an odd number of steps that mirror the image. An EXIF turn does
         not count.
 
         For a recipe with random steps: whether it may, inside boxes too.
         """
         if self.is_fixed:
-            return sum(isinstance(step, Flip) and step.mirrors and step.geometric for step in self.steps) % 2 == 1
+            return sum(step.mirrors and step.geometric for step in self.steps) % 2 == 1
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
-        return any(isinstance(step, Flip) and step.mirrors for step in steps)
+        return any(step.mirrors for step in steps)
 
     def of_split(self, split: str) -> Recipe:
         """This recipe for images of `split`: with the letterbox of that split, if it has one for each. Raises
@@ -225,7 +226,7 @@ class Recipe:
                 raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
             context = self._context_after(steps, image) if image and step.needs_context else None
             draw = Draw(self.seed, key, copy, number - len(self.steps))
-            found = step.drawn(draw, context)
+            found = plugins.drawn(step, draw, context)
             kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
             steps += [found] if found else []
         still = 0
@@ -319,9 +320,9 @@ def _of_split(recipe: Recipe, split: str) -> Recipe:
 def _effect(step: RecipeStep) -> Effect:
     """An appearance step as the plain `Effect` that the lower packages execute."""
     if isinstance(step, BoxMove):
-        return Effect(MOVED, (("boxes", step.boxes), ("still", step.still), ("step", step)))
+        return Effect(step.name, (("boxes", step.boxes), ("still", step.still), ("step", step)))
     options = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
-    return Effect(step.name, tuple(options))
+    return plugins.effect_of(step) or Effect(step.name, tuple(options))
 
 
 @lru_cache(maxsize=4096)
@@ -330,7 +331,7 @@ def _plan(recipe: Recipe, size: Size, turn: Dihedral) -> Plan:
     if recipe.upright:
         plan = plan.then(Orient(turn))
     for step in recipe.steps:
-        plan = plan.then(*step.steps(plan.size))
+        plan = plan.then(*plugins.plan_steps(step, plan.size))
     return plan
 
 

@@ -17,7 +17,7 @@ from bboxprep.errors import UsageError
 from bboxprep.model.balance import MOST_COPIES
 from bboxprep.model.filters import Dedupe, Filters
 from bboxprep.model.rendering import Kernel
-from bboxprep.recipe import hosted
+from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.catalog import ALIASES, INSIDE, STEPS, UPRIGHT
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.load import AUGMENT_KEYS, KEYS, option_names
@@ -132,7 +132,12 @@ def recipe_schema() -> Schema:
 def _bare_names() -> Schema:
     """The steps that may stand as a name alone."""
     alone = [name for name, step in STEPS.items() if _stands_alone(step)]
-    named = [UPRIGHT, *alone, *(word for word, name in _aliases() if name in (UPRIGHT, *alone))]
+    named = [
+        UPRIGHT,
+        *alone,
+        *plugins.plugin_names(),
+        *(word for word, name in _aliases() if name in (UPRIGHT, *alone)),
+    ]
     return {"type": "string", "anyOf": [{"enum": named}, {"pattern": _SERVICES}]}
 
 
@@ -140,6 +145,7 @@ def _steps_with_options() -> Schema:
     """A map of one step to its options."""
     upright: Schema = {"enum": [True, None, {}, "auto", "Applied"]}
     named = {name: _named(name) for name in STEPS} | {UPRIGHT: upright}
+    named |= {name: {} for name in plugins.plugin_names()}  # what they take, they say themselves
     named |= {word: upright if name == UPRIGHT else _named(name) for word, name in _aliases()}
     return _map_of(named, patternProperties={_SERVICES: True}, minProperties=1, maxProperties=1)
 

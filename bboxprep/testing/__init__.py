@@ -1,4 +1,4 @@
-"""The conformance kit: checks that every format must pass, of this package or of a plugin.
+"""The conformance kit: checks that every format must pass, of this package or of a plugin, and every step of a plugin.
 
 A format brings a painter and readers of its own (`FormatExample`) and nothing else. Its whole test is::
 
@@ -14,6 +14,15 @@ A format brings a painter and readers of its own (`FormatExample`) and nothing e
 A format that is only read brings its painter alone, ``FormatExample("toy", paint)``: it is converted to COCO, which the
 kit reads by itself.
 
+A step needs no example: its options are one. Those that are drawn are drawn::
+
+    from bboxprep.testing import STEP_CHECKS
+
+    @pytest.mark.parametrize("check", STEP_CHECKS, ids=str)
+    @pytest.mark.parametrize("step", [Posterize(3), Posterize((2, 6), p=0.5)], ids=str)
+    def test_step(step, check, tmp_path):
+        check(step, tmp_path)
+
 The format must be registered: by an entry point of the group ``bboxprep.formats``. The kit needs no test framework: a
 check fails with an `AssertionError` that says which format, which check, what was found and what was wanted.
 """
@@ -24,11 +33,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bboxprep import formats
-from bboxprep.testing import contract, lies, objects, pixels, robustness, trips
+from bboxprep.recipe.geometric import RecipeStep
+from bboxprep.testing import contract, lies, objects, pixels, robustness, steps, trips
 from bboxprep.testing.check import Check
 from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage, displayed_size
 
-__all__ = ["CHECKS", "Check", "FormatExample", "LabelledDataset", "LabelledImage", "checks_of", "displayed_size"]
+__all__ = [
+    "CHECKS",
+    "STEP_CHECKS",
+    "Check",
+    "FormatExample",
+    "LabelledDataset",
+    "LabelledImage",
+    "checks_of",
+    "displayed_size",
+]
 
 
 def checks_of(format: str) -> tuple[Check, ...]:
@@ -39,7 +58,12 @@ def checks_of(format: str) -> tuple[Check, ...]:
     return tuple(check for check in CHECKS if not (is_only_read and check.needs_writer))
 
 
-def _check(name: str, run: Callable[[FormatExample, Path], None], *, needs_writer: bool = False) -> Check:
+def _check(
+    name: str,
+    run: Callable[[FormatExample, Path], None] | Callable[[RecipeStep, Path], None],
+    *,
+    needs_writer: bool = False,
+) -> Check:
     """The check `run`; its docstring states the law."""
     return Check(name, " ".join((run.__doc__ or "").split()), run, needs_writer)
 
@@ -72,4 +96,13 @@ CHECKS: tuple[Check, ...] = (
     _check("rule-12-splits", contract.check_splits),
     _check("row", contract.check_row),
 )
-"""All checks. Each takes an example and an empty folder."""
+"""All checks of formats. Each takes an example and an empty folder."""
+STEP_CHECKS: tuple[Check, ...] = (
+    _check("class", steps.check_class),
+    _check("record", steps.check_record),
+    _check("pure", steps.check_pure),
+    _check("paint", steps.check_paint),
+    _check("same-bytes", steps.check_same_bytes),
+    _check("verify", steps.check_verify),
+)
+"""All checks of steps. Each takes a step and an empty folder."""

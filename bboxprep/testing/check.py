@@ -1,12 +1,14 @@
-"""A check: a name and a function that tests one law on one format. It fails with an `AssertionError` that states the
-format, the check, the result and the expected result."""
+"""A check: a name and a function that tests one law on one format or step. It fails with an `AssertionError` that
+states the format or step, the check, the result and the expected result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.testing.example import FormatExample
 
 
@@ -17,16 +19,19 @@ class Check:
 
     name: str
     law: str
-    run: Callable[[FormatExample, Path], None]
+    run: Callable[[Any, Path], None]
     needs_writer: bool = False
 
-    def __call__(self, example: FormatExample, folder: Path) -> None:
-        """Test the law on the format of `example`, in the empty `folder`. Raises AssertionError where it fails."""
+    def __call__(self, example: FormatExample | RecipeStep, folder: Path) -> None:
+        """Test the law on the format of `example`, or on a step, in the empty `folder`. Raises AssertionError where it
+        fails.
+        """
         try:
             self.run(example, folder)
-        except Exception as error:  # whatever a broken format raises
+        except Exception as error:  # whatever a broken format or step raises
             words = str(error) if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {error}"
-            raise AssertionError(f"{example.format}: {self.name}: {words} (the law: {self.law})") from error
+            name = example.name if isinstance(example, RecipeStep) else example.format
+            raise AssertionError(f"{name}: {self.name}: {words} (the law: {self.law})") from error
 
     def __str__(self) -> str:
         return self.name

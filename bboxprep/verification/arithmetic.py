@@ -126,8 +126,9 @@ def apply_to_boxes(matrix: Matrix, boxes: NDArray[np.float64]) -> NDArray[np.flo
 
 def moves_no_object(name: object, options: object) -> bool:
     """Whether the step `name` with the recorded `options` leaves all objects where they are."""
-    in_boxes = isinstance(options, Mapping) and options.get("inside") == "boxes"
-    return name in APPEARANCE or (name in IN_BOXES and in_boxes)
+    said = options if isinstance(options, Mapping) else {}
+    in_boxes, of_values = said.get("inside") == "boxes", said.get("geometric") is False
+    return name in APPEARANCE or (name in IN_BOXES and in_boxes) or (is_foreign(name) and of_values)
 
 
 def after_step(step: object, size: Size) -> Moved | str:
@@ -140,7 +141,7 @@ def after_step(step: object, size: Size) -> Moved | str:
     if moves_no_object(name, options):
         return np.eye(3), size
     if name not in _STEPS:
-        return _BEYOND.get(name, f"the step {name!r} is not known here")
+        return _BEYOND.get(name, f"the step {spoken(name, options)} is not known here")
     derived, known = _STEPS[name]
     if unknown := sorted(options.keys() - known):
         return f"the step {name!r} has options that are not known here ({', '.join(unknown)})"
@@ -151,6 +152,16 @@ def after_step(step: object, size: Size) -> Moved | str:
 
 
 Moved = tuple[Matrix, Size]
+
+
+def is_foreign(name: object) -> bool:
+    """Whether a recorded step of this name is one of another distribution, of which nothing is known here."""
+    return not (name in APPEARANCE or name in _STEPS or name in _BEYOND)
+
+
+def spoken(name: str, options: Mapping[str, Any]) -> str:
+    """A recorded step in words: its name, or that of the class of a user."""
+    return repr(options.get("name", name) if name == "object" else name)
 
 
 def _crop(size: Size, options: dict[str, Any]) -> Moved:

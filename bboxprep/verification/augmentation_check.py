@@ -18,7 +18,7 @@ from bboxprep.model.rendering import BACKGROUND
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.recipe.combining import COMBINING
-from bboxprep.verification.arithmetic import Derived, derive
+from bboxprep.verification.arithmetic import Derived, derive, is_foreign
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, with_upright
 
@@ -167,6 +167,8 @@ def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequenc
     if image.size is None:
         return False
     derived = derive({"upright": data.get("upright"), "steps": list(before)}, image.size, image.orientation)
+    if isinstance(derived, str) and any(is_foreign(name) for step in before for name in step):
+        return True  # nothing here tells the size of the image that was cut
     grid = _grid(wanted, derived.size) if isinstance(derived, Derived) else {}
     rectangle = [crop.get(key) for key in ("x", "y", "width", "height")]
     return grid.get(image.tile) == rectangle

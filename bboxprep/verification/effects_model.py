@@ -2,10 +2,10 @@
 
 Correlation ignores gain and offset, so only nonlinear or local changes are applied: the curve of an exposure, the
 clipping of a contrast, what equalises a histogram (`tone_model`), a blur, a streak, the holes of a cutout, a filled
-background. Other steps
-make the comparison weak: a similar patch proves that the place is right, a dissimilar one proves nothing. Inside boxes
-such a step is like a hole: the rest of the image is compared. What is moved inside boxes is moved here too
-(`box_moves_model`).
+background. Other steps make the comparison weak: a similar patch proves that the place is right, a dissimilar one
+proves nothing. So do all of other distributions: one that moves pixels may leave margins of which nothing is known
+here. Inside boxes such a step is like a hole: the rest of the image is compared. What is moved inside boxes is moved
+here too (`box_moves_model`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.images.gray_levels import Gray, blurred
-from bboxprep.verification.arithmetic import IN_BOXES
+from bboxprep.verification.arithmetic import IN_BOXES, is_foreign, spoken
 from bboxprep.verification.box_moves_model import moved_in_boxes
 from bboxprep.verification.tone_model import Mask, equalized, equalized_in_tiles, streaked, stretched, table_applied
 
@@ -152,6 +152,8 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], sce
             return replace(now, gray=np.where(scene.objects, now.gray, np.uint8(scene.fill)))
         case _ if _is_faint(name, options):
             return now
+    if is_foreign(name):
+        return replace(now, weak=now.weak or f"the step {spoken(name, options)}")
     return replace(now, weak=name) if name in _UNKNOWN else now
 
 

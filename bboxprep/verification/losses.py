@@ -21,7 +21,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import CrowdRule, ObjectPolicy
-from bboxprep.verification.arithmetic import apply, apply_to_boxes
+from bboxprep.verification.arithmetic import apply, apply_to_boxes, is_foreign, spoken
 from bboxprep.verification.expectation import Boxes, Expectation, whole_of
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import Points, box_around, depths, grid_over, holds
@@ -74,9 +74,7 @@ def expected_losses(
         maybe |= reach > policy.outside_tolerance - SLIVER
     named = [(name, options) for step in _list(steps) if isinstance(step, Mapping) for name, options in step.items()]
     if not mapped.derived:
-        return _of_pipelines(
-            surely, maybe, expected, mapped, [each for name, each in named if name == "albumentations"]
-        )
+        return _of_pipelines(surely, maybe, expected, mapped, named)
     cutouts = [_holes(options) for name, options in named if name == "cutout"]
     if None in cutouts:
         return ExpectedLosses(surely, maybe | True, "the record does not say where the holes of a cutout are")
@@ -132,17 +130,21 @@ def _holes(options: object) -> list[list[float]] | None:
 
 
 def _of_pipelines(
-    surely: Rows, maybe: Rows, expected: Expectation, mapped: Mapped, pipelines: Sequence[object]
+    surely: Rows, maybe: Rows, expected: Expectation, mapped: Mapped, named: Sequence[tuple[str, object]]
 ) -> ExpectedLosses:
-    """The losses after `pipelines` of albumentations, through the recorded map.
+    """The losses after pipelines of albumentations, and steps of others, among the steps `named`, through the recorded
+    map.
 
     A box that lies wholly in the output can only be lost where a pipeline cuts, hides or filters, or moves twice.
     """
+    pipelines = [options for name, options in named if name == "albumentations"]
+    foreign = [spoken(name, options) for name, options in named if is_foreign(name) and isinstance(options, Mapping)]
     inside = (expected.boxes[:, :2] >= WITHIN).all(axis=1)
     inside &= (expected.boxes[:, 2:] <= np.array(mapped.size) - WITHIN).all(axis=1)
-    if len(pipelines) == 1 and _keeps_what_is_inside(pipelines[0]):
+    if len(pipelines) == 1 and not foreign and _keeps_what_is_inside(pipelines[0]):
         return ExpectedLosses(surely, maybe | ~inside)
     what = "a pipeline of albumentations" if pipelines else "a recipe without its steps in the record"
+    what = f"the step {foreign[0]}" if foreign and not pipelines else what
     return ExpectedLosses(surely, maybe | True, f"what {what} leaves out is not derived here")
 
 

@@ -84,12 +84,14 @@ def test_every_promise_of_the_page_on_strangers_names_tests_that_are_there() -> 
 
 
 def test_the_python_of_the_readme_runs(checkout: Path) -> None:
-    """That of the pages runs in tests/test_python_api.py, that of the guide in tests/testing/test_plugin.py."""
+    """That of the pages runs in tests/test_python_api.py, that of the guides in tests/testing/test_plugin.py and
+    test_step_plugin.py.
+    """
     (block,) = blocks(README, "python")
     subprocess.run([sys.executable, "-c", block], cwd=checkout, check=True)
     assert (checkout / "prepared-in-python" / "data.yaml").is_file()
     own = [name for name, text in TEXTS.items() if blocks(text, "python")]
-    assert own == ["README.md", "python.md", "write-a-format.md"]
+    assert own == ["README.md", "python.md", "write-a-format.md", "write-a-step.md"]
 
 
 def test_every_option_that_is_named_exists() -> None:

@@ -33,7 +33,8 @@ BOXES = np.array([[10.0, 20.0, 30.0, 60.0], [90.0, 70.0, 130.0, 80.0]])  # in an
     ],
 )
 def test_the_crop_is_the_box_with_its_margin_inside_the_image(step: Isolate, crop: tuple[int, ...]) -> None:
-    assert step.crop(BOXES[:1], Size(100, 80)) == Crop(*crop)
+    x, y, width, height = crop
+    assert step.crop(BOXES[:1], Size(100, 80)) == Crop(x, y, width, height)
 
 
 def test_what_is_outside_of_the_image_counts_for_nothing() -> None:

@@ -15,15 +15,12 @@ so that two steps of the same probability are always done together or not at all
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -34,6 +31,7 @@ from bboxprep.errors import BboxprepError, MissingPackageError, UsageError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import Boxes, box_areas, map_boxes
 from bboxprep.images.effects.recover_affine import RecoveredAffine, probes_on, recover_affine
+from bboxprep.io.python_objects import named_object
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Masks = NDArray[np.uint8]  # (K, H, W), 0 or 1
@@ -210,15 +208,11 @@ def _from_text(text: str) -> Any:
 
 def _from_python(name: str) -> Any:
     """The object ``module:object``, from what is installed or else from the current folder."""
-    module, _, path = name.partition(":")
     _library()
-    sys.path.append("")
     try:
-        return attrgetter(path)(importlib.import_module(module))
-    except Exception as error:  # a module of the user's may raise anything
-        raise UsageError(f"albumentations: {name}: cannot be imported ({type(error).__name__}: {error})") from error
-    finally:
-        sys.path.remove("")
+        return named_object(name)
+    except UsageError as error:
+        raise UsageError(f"albumentations: {error}") from error
 
 
 def _leaves(pipeline: Any) -> Iterator[Any]:

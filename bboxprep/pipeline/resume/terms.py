@@ -8,6 +8,7 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.recipe.load import recipe_of
+from bboxprep.recipe.plugins import names_code
 
 _MAX_EXCERPT = 120  # characters
 
@@ -23,7 +24,7 @@ def term_words(name: str, before: str, now: str) -> tuple[str, str]:
     """
     try:
         old, new = loads(before), loads(now)
-        if name == "recipe":
+        if name == "recipe" and not any(map(names_code, (old, new))):
             before, now = _recipe_words(old, new), _recipe_words(new, old)
         elif isinstance(old, dict) and isinstance(new, dict):
             before, now = _map_words(old, new), _map_words(new, old)
