@@ -48,7 +48,7 @@ STRETCHED = frozenset({"contrast_stretch", "auto_contrast"})  # by the colours, 
 EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "equalize", "clahe"}) | STRETCHED | SPECKLED
 UNLIKE = frozenset({"hue"}) | STRETCHED | SPECKLED  # after which contrasts are not compared
 _PLAIN_MODES = frozenset({"L", "RGB"})
-NOISY = SPECKLED | {"cutout"}
+NOISY = SPECKLED | {"cutout", BACKGROUND}  # a codec draws the edges of the last into its surroundings
 
 BAND = 48  # rows; where every second such band agrees clearly, the others are not looked at
 CLEAR = 0.96  # correlation, and share of the detail, of bands that agree clearly: `NEARER` can tell no shift then
