@@ -50,9 +50,9 @@ def test_a_check_catches_its_mistake(name: str, tmp_path: Path) -> None:
 def test_the_check_of_verify_catches_one_that_takes_every_step_for_one_of_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = arithmetic._after
+    honest = arithmetic.after_step
     monkeypatch.setattr(
-        arithmetic, "_after", lambda step, size: (np.eye(3), size) if "object" in step else honest(step, size)
+        arithmetic, "after_step", lambda step, size: (np.eye(3), size) if "object" in step else honest(step, size)
     )
     with pytest.raises(AssertionError, match=r"moved: verify: faults: have .*affine"):
         CHECK["verify"](wrong.Moved(), tmp_path)
