@@ -28,8 +28,9 @@ class Cover(StrEnum):
 class Effect(msgspec.Struct, frozen=True):
     """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
-    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name. The
-    effect `MOVED` has the step itself, which says how the pixels of a box move, and `PLUGIN` has a function of pixels.
+    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name. A
+    step that moves the pixels of boxes within them is an option itself, which says how they move in a box; `PLUGIN` has
+    a function of pixels.
     """
 
     name: str
@@ -37,7 +38,6 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together
-MOVED = "moved in boxes"  # the effect of a step that moves the pixels of boxes within them
 PLUGIN = "of a plugin"  # the effect of a step of another distribution
 BACKGROUND = "background"  # the one effect that depends on the objects: it fills what lies outside of their outlines
 SETTLED = 0  # the seed of a pipeline that has nothing to draw

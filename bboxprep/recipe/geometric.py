@@ -6,7 +6,6 @@ is drawn first: `drawn` returns a step with fixed values for one copy of one ima
 **Rounding.** The sizes and margins of letterbox, fit and fill are rounded in this module and nowhere else; all other
 code reads the plan. As in trainers: with r the smaller of target / source, the image is resized to
 ``round(w r) x round(h r)``, and the left and top margins are half of the rest, rounded down, or 0 for top-left.
-(`recipe.multiples` says how sizes become multiples.)
 """
 
 from __future__ import annotations
@@ -187,8 +186,7 @@ class Letterbox(RecipeStep):
 
     `place`: "centre", or "top-left" with all of the margin at the right and at the bottom, as DETR and torchvision pad
     a batch. Of several `sizes` in place of a `size`, each image gets the one whose canvas it fills the most of: the one
-    of the nearest aspect ratio, and of equals the first. A map of splits to sizes as `size` is stored in `by_split`:
-    each image gets that of its split (`Recipe.of_split`).
+    of the nearest aspect ratio, and of equals the first. With `by_split`, each image gets the size of its split.
     """
 
     name = "letterbox"
@@ -220,9 +218,8 @@ class Letterbox(RecipeStep):
     @property
     def canvases(self) -> tuple[Size, ...]:
         """The sizes that an output may have."""
-        if self.size is not None and not isinstance(self.size, Mapping):
-            return (Size.of(self.size),)
-        return tuple(map(Size.of, self.sizes or [size for _, size in self.by_split]))
+        alone = () if self.size is None or isinstance(self.size, Mapping) else (self.size,)
+        return tuple(map(Size.of, self.sizes or alone or [size for _, size in self.by_split]))
 
     @property
     def is_fixed(self) -> bool:
@@ -231,13 +228,11 @@ class Letterbox(RecipeStep):
 
     def of_split(self, split: str) -> Letterbox:
         """The letterbox for images of `split`. Raises `UsageError` where it states no size for them."""
-        if not self.by_split:
-            return self
-        size = dict(self.by_split).get(split)
-        if size is None:
-            have = ", ".join(name for name, _ in self.by_split)
+        sizes = dict(self.by_split)
+        if sizes and split not in sizes:
+            have = ", ".join(sizes)
             raise UsageError(f"letterbox: have sizes for {have}, want one for the split {split} too, as in {split}=640")
-        return Letterbox(size, self.place)
+        return Letterbox(sizes[split], self.place) if sizes else self
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
@@ -252,8 +247,8 @@ class Letterbox(RecipeStep):
         return options | ({"by_split": dict(options["by_split"])} if self.by_split else {})
 
     def __str__(self) -> str:
-        sizes = "|".join(map(str, self.canvases))
-        sizes = ", ".join(f"{split} {size}" for split, size in self.by_split) or sizes
+        by_split = ", ".join(f"{split} {size}" for split, size in self.by_split)
+        sizes = by_split or "|".join(map(str, self.canvases))
         return f"letterbox {sizes}" + ("" if self.place == "centre" else f" {self.place}")
 
 

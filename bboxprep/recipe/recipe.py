@@ -25,7 +25,7 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.filters import NO_FILTERS, Filters
-from bboxprep.model.rendering import MOVED, SETTLED, Effect, Kernel, Pad, Rendering
+from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe import plugins
@@ -320,7 +320,7 @@ def _of_split(recipe: Recipe, split: str) -> Recipe:
 def _effect(step: RecipeStep) -> Effect:
     """An appearance step as the plain `Effect` that the lower packages execute."""
     if isinstance(step, BoxMove):
-        return Effect(MOVED, (("boxes", step.boxes), ("still", step.still), ("step", step)))
+        return Effect(step.name, (("boxes", step.boxes), ("still", step.still), ("step", step)))
     options = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
     return plugins.effect_of(step) or Effect(step.name, tuple(options))
 

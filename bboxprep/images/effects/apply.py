@@ -31,7 +31,7 @@ from bboxprep.images.effects.box_moves import moved_in_boxes
 from bboxprep.images.effects.light import exposure_table, rounded
 from bboxprep.images.effects.motion import motion_blurred
 from bboxprep.images.opencv import opencv
-from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, MOVED, PLUGIN, Effect, Rendering
+from bboxprep.model.rendering import BACKGROUND, DEFAULT_RENDERING, PLUGIN, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Colour = int | tuple[int, int, int]
@@ -186,7 +186,7 @@ _EFFECTS: Mapping[str, Callable[[Pixels, Mapping[str, Any], Rendering], Pixels]]
     "salt_pepper": _salt_pepper,
     "camera_gain": _camera_gain,
     CUTOUT: _cutout,
-    MOVED: _moved_in_boxes,
+    **dict.fromkeys(("flip", "rotate", "shear", "crop"), _moved_in_boxes),
     PLUGIN: lambda pixels, options, _: options["change"](pixels),
 }
 _HISTOGRAMS: Mapping[str, Callable[[Pixels, Mapping[str, Any], NDArray[np.bool_] | None], Pixels]] = {
