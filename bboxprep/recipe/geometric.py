@@ -51,6 +51,7 @@ class RecipeStep:
 
     name: ClassVar[str]
     pads: ClassVar[bool] = False  # whether it may leave a margin
+    mirrors: ClassVar[bool] = False  # whether it exchanges left and right
     geometric: ClassVar[bool] = True  # whether it moves pixels; if not, it changes their values
     amounts: ClassVar[Amounts] = {}  # the options that may be ranges or choices, with their bounds
 
@@ -62,11 +63,6 @@ class RecipeStep:
     def has_margin(self) -> bool:
         """Whether it may leave a margin with the options that it has."""
         return self.pads
-
-    @property
-    def mirrors(self) -> bool:
-        """Whether it exchanges left and right."""
-        return False
 
     @property
     def is_fixed(self) -> bool:
@@ -293,7 +289,7 @@ class Flip(ChanceStep):
         return tuple(value)
 
     @property
-    def mirrors(self) -> bool:
+    def mirrors(self) -> bool:  # type: ignore[override]  # by its axis
         """Whether it exchanges left and right, as every flip but a half turn does."""
         return self.axis != "both"
 
@@ -330,8 +326,7 @@ def placed(size: Size, canvas: Size, place: Position = "centre") -> tuple[Step, 
 
 def _share_filled(size: Size, canvas: Size) -> Fraction:
     """The share of `canvas` that an image of `size` fills, scaled to fit, before any rounding."""
-    one, other = size.width * canvas.height, size.height * canvas.width
-    return Fraction(min(one, other), max(one, other))
+    return Fraction(*sorted((size.width * canvas.height, size.height * canvas.width)))
 
 
 def _checked_size(step: str, option: str, value: Any) -> Size:

@@ -240,7 +240,7 @@ def _class_of(name: str, given: LocatedData, where: str) -> tuple[type[RecipeSte
         return STEPS[known[0]], dict(known[1]), given
     if found := plugins.lookup_plugin(name, given, where):
         return found
-    nearest = suggestion(name, (*KNOWN, *plugins.plugin_names()))
+    nearest = suggestion(name, (*KNOWN, *plugins.entry_names(), plugins.OBJECT))
     raise WrongPlace(where, ELSEWHERE.get(normal(name)) or f"have the unknown step {name!r}{nearest}")
 
 

@@ -56,9 +56,9 @@ def is_plugin(step: type[RecipeStep]) -> bool:
     return not step.__module__.startswith(_OWN)
 
 
-def plugin_names() -> tuple[str, ...]:
-    """The names of the steps that entry points bring, sorted, and the word for a step that is named as an object."""
-    return (*_points(), OBJECT)
+def entry_names() -> tuple[str, ...]:
+    """The names of the steps that entry points bring, sorted."""
+    return tuple(_points())
 
 
 def lookup_plugin(

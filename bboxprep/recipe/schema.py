@@ -135,7 +135,7 @@ def _bare_names() -> Schema:
     named = [
         UPRIGHT,
         *alone,
-        *plugins.plugin_names(),
+        *plugins.entry_names(),
         *(word for word, name in _aliases() if name in (UPRIGHT, *alone)),
     ]
     return {"type": "string", "anyOf": [{"enum": named}, {"pattern": _SERVICES}]}
@@ -145,7 +145,8 @@ def _steps_with_options() -> Schema:
     """A map of one step to its options."""
     upright: Schema = {"enum": [True, None, {}, "auto", "Applied"]}
     named = {name: _named(name) for name in STEPS} | {UPRIGHT: upright}
-    named |= {name: {} for name in plugins.plugin_names()}  # what they take, they say themselves
+    named |= {name: {} for name in plugins.entry_names()}  # what they take, they say themselves
+    named[plugins.OBJECT] = _any_of(_TEXT, {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]})
     named |= {word: upright if name == UPRIGHT else _named(name) for word, name in _aliases()}
     return _map_of(named, patternProperties={_SERVICES: True}, minProperties=1, maxProperties=1)
 

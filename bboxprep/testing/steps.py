@@ -50,9 +50,9 @@ def check_class(step: RecipeStep, folder: Path) -> None:  # noqa: ARG001
     """The class is a frozen dataclass with a name of its own; an entry point of this name, or its module, leads to it;
     it can be pickled, which workers need."""
     found, name = plugins.checked_class(type(step)), step.name
-    registered = {} if name not in plugins.plugin_names() else {name: plugins.plugin_step(name)}
-    reference = f"{found.__module__}:{found.__qualname__}"
-    expect("the class by its name", registered.get(name) or plugins.object_step(reference), found)
+    is_registered, reference = name in plugins.entry_names(), f"{found.__module__}:{found.__qualname__}"
+    named = plugins.plugin_step(name) if is_registered else plugins.object_step(reference)
+    expect("the class by its name", named, found)
     expect("the step, pickled and back", pickle.loads(pickle.dumps(step)), step)
     expect_that(str(step).startswith(name), f"{str(step)!r} in words", f"words that begin with {name!r}")
 
