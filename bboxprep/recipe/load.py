@@ -322,7 +322,7 @@ def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
 def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     """The value of `option` in the type that `step` takes; a size may be text as on the command line."""
     value = plain_data(found)
-    if isinstance(found.value, dict) and option in ("size", "by_split"):
+    if isinstance(found.value, dict) and option in ("size", "by_split") and option not in step.amounts:
         return {split: _value(each, step, "size") for split, each in found.value.items()}
     if option == "size" and isinstance(value, str) and option not in step.amounts:
         try:
