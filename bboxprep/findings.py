@@ -53,7 +53,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),
     "crowd-kept": (Severity.NOTE, "crowd regions were written as ordinary objects, or marked to be ignored, as asked"),
     "file-skipped": (Severity.NOTE, "a file beside the labels holds another kind of information; not read"),
-    "object-unmoved": (Severity.NOTE, "objects that have more than a box were not moved by a step inside boxes"),
     "flip-kept": (Severity.NOTE, "an image was not flipped because it shows an object of a class that is kept as is"),
     "flip-unmapped": (Severity.NOTE, "a name says left or right and a mirror of the image does not change it"),
     "folder-repeated": (
@@ -99,6 +98,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "object-filtered": (Severity.NOTE, "an object is smaller or larger than a filter asks for; dropped"),
     "object-removed": (Severity.NOTE, "a function given to map or filter left objects out; dropped as asked"),
     "object-unisolated": (Severity.NOTE, "an object of which no image was made: its class, its size or a crowd region"),
+    "object-unmoved": (Severity.NOTE, "objects that have more than a box were not moved by a step inside boxes"),
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "orientation-stale": (Severity.NOTE, "labels lie on the stored image of a photo that asks to be turned"),
