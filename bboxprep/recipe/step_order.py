@@ -7,7 +7,7 @@ from dataclasses import replace
 from bboxprep.errors import UsageError
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment
-from bboxprep.recipe.combining import Combination
+from bboxprep.recipe.combining import Combination, CopyPaste
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.isolate import Isolate
@@ -36,6 +36,8 @@ def check_order(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: in
     for step in combinations:
         if step in steps:
             raise UsageError(f"{step.name}: have it in the steps for all splits, want it under augment")
+    if "isolate" in cuts and any(isinstance(step, CopyPaste) for step in combinations):
+        raise UsageError("copy_paste: have it beside isolate, want one of them: it takes objects of whole images")
     for other in combinations[1:]:
         name = combinations[0].name
         words = "twice, want it once" if other.name == name else f"beside {name}, want one step that takes other images"

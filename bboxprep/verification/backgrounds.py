@@ -17,7 +17,8 @@ from bboxprep.verification.patch_similarity import Mask
 from bboxprep.verification.region import Points, pixels_inside
 
 OFF = 32.0  # gray levels; a codec of any quality rings by less, 4 px from an edge
-MOST_OFF = 0.05  # of the background; salt and pepper are no more
+NEAR = 4.0  # gray levels; of the fill
+MOST_OFF = 0.05  # of the background, or of the objects; salt and pepper are no more
 _FINE = 4  # bits of a fraction of a pixel, which OpenCV draws rings with
 
 
@@ -53,8 +54,13 @@ def far_from_edges(objects: Mask, reach: float) -> tuple[Mask, Mask]:
     return inside, outside
 
 
-def share_off(expected: Gray, actual: Gray, background: Mask) -> float:
-    """The share of the `background` (H, W) where two images (H, W) differ by more than `OFF`; 0 where there is none."""
+def share_off(expected: Gray, actual: Gray, inside: Mask, background: Mask) -> float:
+    """The larger of two shares of images (H, W): of the `background` (H, W), where it is off what is expected, and of
+    the pixels `inside` (H, W) of objects, where it is filled instead. 0 where nothing is background.
+    """
     if not background.any():
         return 0.0
-    return float((np.abs(expected[background].astype(np.float64) - actual[background]) > OFF).mean())
+    fill = np.median(expected[background])
+    off = np.abs(expected.astype(np.float64) - actual) > OFF
+    filled = (np.abs(actual - fill) <= NEAR) & (np.abs(expected - fill) > OFF) & inside
+    return max(float(off[background].mean()), float(filled.sum()) / max(1, int(inside.sum())))

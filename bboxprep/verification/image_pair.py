@@ -109,6 +109,10 @@ def image_pair(
     seen, background = _seen(mapped, effects), None
     if objects is not None:
         inside, background = far_from_edges(objects, EDGE + effects.bleed)
+        for part in (shown, effects.outside_holes):
+            background = background if part is None else background & part
+        if shown is not None and background.any() and actual.shape == background.shape:
+            effects.gray[background] = np.median(actual[background])  # its level hangs on all others
         seen = (inside | background) if seen is None else seen & (inside | background)
     pair = effects.gray, actual, visible, seen
     unknown = mapped.warped and not mapped.derived

@@ -148,8 +148,8 @@ def _judge(
         )
     if turn.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
         return PixelComparison((), tally, *thumbs, mismatch=True)
-    if pair.background is not None and share_off(pair.expected, pair.actual, pair.background) > MOST_OFF:
-        fault = _fault("pixels-differ", output, "is not filled outside of its objects, as the recipe asks for")
+    if pair.background is not None and _off_background(pair, pair.background) > MOST_OFF:
+        fault = _fault("pixels-differ", output, "is not filled outside of its objects, and there alone, as asked for")
         return PixelComparison((fault,), tally, *thumbs)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
@@ -163,6 +163,10 @@ def _judge(
     sure = sum(likeness.verdict is PatchVerdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
     return PixelComparison(faults, tally, *thumbs)
+
+
+def _off_background(pair: ImagePair, background: Mask) -> float:
+    return share_off(pair.expected, pair.actual, pair.mask & ~background, background)
 
 
 def _kernel_reach(compared: ObjectComparison, pair: ImagePair) -> float:

@@ -13,6 +13,7 @@ from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.recipe.augment import Augment
 from bboxprep.recipe.cli_values import parse_isolate
+from bboxprep.recipe.combining import CopyPaste
 from bboxprep.recipe.crops import Crop, Tile
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.isolate import Isolate
@@ -90,6 +91,8 @@ def test_it_is_wanted_once_and_for_all_splits() -> None:
     for steps in ((Isolate(), Isolate()), (Isolate(), Tile(9))):
         with pytest.raises(UsageError, match="want it once|want one of them"):
             Recipe(*steps)
+    with pytest.raises(UsageError, match="copy_paste: have it beside isolate"):
+        Recipe(Isolate(), augment=Augment(CopyPaste()))
     with pytest.raises(UsageError, match="isolate: have it under augment"):
         Recipe(augment=Augment(Isolate()))
 
