@@ -129,6 +129,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     recipe = recipes.chosen_recipe(given)
     say = printing.Printer(quiet=given["quiet"])
+    say.show_stages()
     class_policy, split = datasets.class_rules(given), datasets.split_rule(given)
     engine = _engine(given)
     if not sources:

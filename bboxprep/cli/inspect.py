@@ -52,6 +52,9 @@ def command(source: Path, **given: Any) -> None:
     else tells the plane of their labels, 60 of an orientation at most, and those whose file ends too early. Exits with
     1 where something is wrong, with 2 where nothing can be read.
     """
+    to_stdout = str(given["json_"]) == "-"
+    say = printing.Printer(quiet=to_stdout)
+    say.show_stages()
     opened = open_source(
         source,
         given["format"],
@@ -65,12 +68,10 @@ def command(source: Path, **given: Any) -> None:
     if given["decode_all"] or given["dedupe"]:
         opened = with_thumbnails(opened)
     seen = inspect(opened)
-    to_stdout = str(given["json_"]) == "-"
     if to_stdout:
         click.echo(seen.encoded().decode("utf-8"), nl=False)
     elif given["json_"]:
         write_bytes(given["json_"], seen.encoded())
-    say = printing.Printer(quiet=to_stdout)
     say.inspection(opened, seen)
     if given["html"]:
         from bboxprep.review.health import health_page  # its templates and fonts are slow to load

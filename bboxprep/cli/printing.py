@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
@@ -21,11 +23,14 @@ from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
 from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.work.stages import stages_shown
 from bboxprep.recipe.recipe import Recipe
 
 if TYPE_CHECKING:  # rich is 45 modules and 13 ms, which a quiet run does not load
     from rich.console import Console
     from rich.table import Table
+
+    from bboxprep.cli.bar import ProgressBars
 
 WIDTH = 120  # columns where the output is not a terminal
 _MOST_CLASSES = 20  # that a table shows; the record and --json have all
@@ -84,18 +89,30 @@ class Printer:
         """The steps, in order."""
         self.line(f"recipe: {recipe}")
 
+    @cached_property
+    def _bars(self) -> ProgressBars | None:
+        """The bars of the command; None where standard error is no terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            return None
+        from rich.console import Console
+
+        from bboxprep.cli.bar import ProgressBars  # it takes its time to load
+
+        return ProgressBars(Console(stderr=True, markup=False, highlight=False))
+
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left, where standard error is a terminal."""
-        if self.quiet or not sys.stderr.isatty():
+        if self._bars is None:
             yield lambda _: None
             return
-        from rich.console import Console
-
-        from bboxprep.cli.bar import bar_on  # it takes its time to load
-
-        with bar_on(Console(stderr=True, markup=False, highlight=False), total, what) as advance:
+        with self._bars.bar(total, what) as advance:
             yield advance
+
+    def show_stages(self) -> None:
+        """Show the stages of this command by bars that go when they end, where standard error is a terminal."""
+        if self._bars:
+            click.get_current_context().with_resource(stages_shown(partial(self._bars.bar, passing=True)))
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """Print the account, the findings, the output folder and the next command."""

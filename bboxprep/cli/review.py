@@ -47,6 +47,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     else for OUT.
     """  # noqa: D301  # click wants the character
     say = printing.Printer(quiet=given["quiet"])
+    say.show_stages()
 
     def options(name: str) -> dict[str, Any]:
         return chosen_options("read_options", name, given)

@@ -49,6 +49,7 @@ def command(
     listed, and the exit code is 1.
     """  # noqa: D301  # click wants the character
     say = Printer(quiet=quiet)
+    say.show_stages()
     done = unmap(open_run(root), predictions, dest, split=split, ids=ids, nms=nms)
     say.findings(done.findings)
     say.line(f"{dest}: {done.written:,} of {done.read:,} predictions on {done.images:,} images of the source")

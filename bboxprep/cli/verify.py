@@ -47,6 +47,7 @@ def command(out: Path, **given: Any) -> None:
     files; what a model that has not seen these images contradicts is listed, the most suspect labels first.
     """  # noqa: D301  # click wants the character
     say = Printer(quiet=given["quiet"])
+    say.show_stages()
     with ExitStack() as stack:
         advance: list[Callable[[int], None]] = []
         proof = verify(

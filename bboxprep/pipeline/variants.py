@@ -18,7 +18,6 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.io.safe_names import distinct_names
 from bboxprep.model.batch import Batch, FromText
-from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Frame, Sample
@@ -27,7 +26,7 @@ from bboxprep.model.validation import Location, check_boxes, drop_findings_by_cl
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.output.naming import FOLDER_MARK
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary, counted_classes
 from bboxprep.recipe.isolate import Isolate
 from bboxprep.recipe.recipe import Recipe
 
@@ -113,7 +112,7 @@ def copies_of_images(source: Source, recipe: Recipe) -> list[int]:
     if not (recipe.augment and recipe.augment.counts_classes):
         return plain
     rows = [row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header]
-    shown = ClassCounts.of(source.dataset.batches()).by_image()
+    shown = counted_classes(source.dataset)
     keys, names = ["/".join(source.summaries[row].key) for row in rows], source.dataset.categories.names
     copies = recipe.augment.copies_by_image(keys, [shown[row] for row in rows], names)
     for row, own in zip(rows, copies, strict=True):

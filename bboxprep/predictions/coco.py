@@ -39,6 +39,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
+from bboxprep.pipeline.work.stages import staged
 from bboxprep.predictions.category_ids import CategoryIds, IdsOf, category_ids
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 from bboxprep.predictions.suppression import Detection, kept, merged_finding
@@ -65,7 +66,7 @@ def unmap_results(
     rows = _load(predictions)
     finder, home = _ImageFinder.of(run, split), _Home.of(run, rows, ids)
     written, images, findings = [], [], []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(staged(rows, len(rows), "mapping predictions")):
         try:
             image = finder.find(row)
             written.append(_mapped_back(row, image, home))

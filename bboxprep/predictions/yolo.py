@@ -21,6 +21,7 @@ from bboxprep.io.safe_names import safe_path
 from bboxprep.io.text import read_text
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
+from bboxprep.pipeline.work.stages import staged
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 from bboxprep.predictions.suppression import Detection, kept, merged_finding
 from bboxprep.predictions.yolo_rows import YoloRows, outline_of
@@ -55,7 +56,7 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None, nms
     ]
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
     read = 0
-    for path in files:
+    for path in staged(files, len(files), "mapping predictions"):
         below, rows = relative_path(path, predictions), _rows(path)
         read += len(rows)
         image = _image_of(names, below)

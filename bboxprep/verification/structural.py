@@ -19,6 +19,7 @@ from bboxprep.model.filters import DUPLICATE
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
+from bboxprep.pipeline.work.stages import staged
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.augmentation_check import augment_of, drawn_faults
 from bboxprep.verification.class_balance import copy_faults
@@ -89,7 +90,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
 def contents_of(case: VerificationInputs) -> Contents:
     """The contents of the output, counted from its labels."""
     dataset, contents = case.output.dataset, Contents(Counter(), Counter(), Counter())
-    for batch in dataset.batches():
+    for batch in staged(dataset.batches(), len(dataset), "counting", len):
         for split, header, count in zip(batch.values("split"), batch.headers, batch.counts.tolist(), strict=True):
             contents.images[split] += header is not None
             contents.objects[split] += count

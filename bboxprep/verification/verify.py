@@ -149,8 +149,7 @@ def _verified(
         output = empty_output(run)
     case = open_inputs(run, output, source, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
-    begin(len(images))
-    return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
+    return _assembled(case, damaged, _pixel_rows(images, sample), workers, begin, progress)
 
 
 def _state(folder: Path) -> tuple[str, str]:
@@ -216,6 +215,7 @@ def _assembled(
     damaged: list[Fault],
     chosen: frozenset[int],
     workers: int,
+    begin: Callable[[int], None],
     progress: Callable[[int], None],
 ) -> VerificationReport:
     images = case.run.images
@@ -223,6 +223,7 @@ def _assembled(
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
     comparisons: list[tuple[str, PixelComparison]] = []
     check = _ImageCheck(case, chosen, beyond_limit_of(case))
+    begin(len(images))
     for number, verdict in enumerate(Local(workers).run(check, range(len(images))), 1):
         faults += verdict.faults
         tallies = [one + other for one, other in zip(tallies, verdict.tallies, strict=True)]

@@ -20,6 +20,7 @@ from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.source.near_duplicates import NearDuplicates, near_duplicates
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked
+from bboxprep.pipeline.work.stages import staged
 from bboxprep.recipe.recipe import Recipe
 
 UPRIGHT = "nothing to decide"
@@ -93,7 +94,7 @@ def inspect(source: Source) -> Inspection:
     near = near_duplicates(summaries, dataset.folder, dataset.findings)
     account = Account()
     account.note_dataset((*dataset.findings, *near.findings))
-    for batch in dataset.batches():
+    for batch in staged(dataset.batches(), len(dataset), "counting", len):
         for split, group in groupby(range(len(batch)), key=batch.values("split").__getitem__):
             own = batch.select(list(group))
             counts = count_source_objects(own, dataset.categories.names, dataset.flip_mapping)

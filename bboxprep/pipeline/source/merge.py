@@ -28,7 +28,6 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.balance import beyond_limit
 from bboxprep.model.batch import Batch, FromText
-from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -37,7 +36,7 @@ from bboxprep.model.lazy_samples import LazySamples, items_at
 from bboxprep.model.sample import Frame, Key
 from bboxprep.pipeline.source.open import Source, refusing
 from bboxprep.pipeline.source.split import SplitPolicy
-from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary, counted_classes
 from bboxprep.pipeline.source.usable import check_usable
 
 NO_RULES = ClassPolicy()
@@ -67,7 +66,7 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
 
 def _shown(dataset: Dataset, classes: ClassPolicy) -> list[dict[int, int]]:
     """The number of objects of each image by label, after the class policy."""
-    return ClassCounts.of((dataset.with_classes(classes) if classes else dataset).batches()).by_image()
+    return counted_classes(dataset.with_classes(classes) if classes else dataset)
 
 
 class _MergedSamples(msgspec.Struct, frozen=True):
@@ -256,7 +255,7 @@ def within_limit(source: Source, most: int) -> Source:
     """
     if not most:
         return source
-    shown = ClassCounts.of(source.dataset.batches()).by_image()
+    shown = counted_classes(source.dataset)
     rows: dict[str, list[int]] = defaultdict(list)
     for row, summary in enumerate(source.summaries):
         rows[summary.key[0]].append(row)

@@ -27,6 +27,7 @@ from bboxprep.pipeline.source.open import Source, refusing
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS, block_size, blocks
+from bboxprep.pipeline.work.stages import staged
 
 Place = tuple[str, str]  # the split of an image, and its path below the folder of the dataset
 _SHOWN = 5  # pairs of one split
@@ -59,7 +60,8 @@ def thumbnails_of(paths: Sequence[Path | None], image_policy: ImagePolicy, engin
     """The thumbnail of the image at each of `paths`, b"" for None, by the rules of `image_policy`."""
     rows = blocks(range(len(paths)), block_size(len(paths), engine.workers, _BLOCK))
     items = (paths[block.start : block.stop] for block in rows)
-    for made in engine.run(partial(_read_thumbnails, image_policy=image_policy), items):
+    found = engine.run(partial(_read_thumbnails, image_policy=image_policy), items)
+    for made in staged(found, len(paths), "looking for near duplicates", len):
         yield from made
 
 

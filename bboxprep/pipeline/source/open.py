@@ -32,6 +32,7 @@ from bboxprep.pipeline.source.roots import SourceRoot, find_root
 from bboxprep.pipeline.source.survey import ImageSummary, survey
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
+from bboxprep.pipeline.work.stages import stage
 from bboxprep.transform.render import SampleRenderer
 
 
@@ -86,7 +87,8 @@ def open_source(
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
-        dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
+        with stage(0, "reading"):
+            dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
         dataset = dataset.with_batches(probe.trusting) if labels_only else dataset
         dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()

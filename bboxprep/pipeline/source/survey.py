@@ -22,11 +22,13 @@ from bboxprep.frames.evidence import UNTURNED, FrameEvidence, frame_evidence_of
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import refuse_passing, relative_path
 from bboxprep.io.remote import is_stored
+from bboxprep.model.class_counts import ClassCounts
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size, blocks
+from bboxprep.pipeline.work.stages import staged
 
 
 class ImageSummary(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +61,7 @@ def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[Image
     if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
         engine = IN_CALLING_PROCESS
     rows = blocks(range(len(dataset)), block_size(len(dataset), engine.workers))
-    found = engine.run(_Survey(dataset), rows)
+    found = staged(engine.run(_Survey(dataset), rows), len(dataset), "looking at images", len)
     return tuple(chain.from_iterable(found))
 
 
@@ -91,6 +93,11 @@ class _Survey(msgspec.Struct, frozen=True):
                 )
             )
         return found
+
+
+def counted_classes(dataset: Dataset) -> list[dict[int, int]]:
+    """The number of objects of each image of `dataset` by label, for which all labels are read."""
+    return ClassCounts.of(staged(dataset.batches(), len(dataset), "counting classes", len)).by_image()
 
 
 def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
