@@ -89,7 +89,7 @@ def test_what_is_no_option_is_refused(options: dict[str, Any], words: str) -> No
 
 def test_it_is_wanted_once_and_for_all_splits() -> None:
     for steps in ((Isolate(), Isolate()), (Isolate(), Tile(9))):
-        with pytest.raises(UsageError, match="want it once|want one of them"):
+        with pytest.raises(UsageError, match=r"want it once|want one of them"):
             Recipe(*steps)
     with pytest.raises(UsageError, match="copy_paste: have it beside isolate"):
         Recipe(Isolate(), augment=Augment(CopyPaste()))
