@@ -73,12 +73,10 @@ def upright() -> Image.Image:
     return shown
 
 
-def painted(
-    root: Path, format: str = "coco", frame: LabelsIn = "displayed", containers: Sequence[str] = ("png",)
-) -> Path:
+def painted(root: Path, frame: LabelsIn = "displayed", codes: Sequence[int] = ORIENTATIONS) -> Path:
     """The picture in all orientations, with the labels in `frame`, and one without objects."""
     images = []
-    for code in ORIENTATIONS:
+    for code in codes:
         turn = UNTURN[code]
         stored = upright() if turn is None else upright().transpose(turn)
         boxes = np.array([box for _, box in OBJECTS], dtype=np.float64)
@@ -87,12 +85,10 @@ def painted(
             found = (corners @ np.linalg.inv(turn_matrix(code, Size(*stored.size))).T)[:, :2].reshape(-1, 2, 2)
             boxes = np.concatenate((found.min(axis=1), found.max(axis=1)), axis=1)
         size, names = Size(*(stored if frame == "stored" else upright()).size), tuple(name for name, _ in OBJECTS)
-        for container in containers:
-            data = encoded(stored, container, code)
-            images.append(LabelledImage("train", f"{container}-{code}.{container}", data, size, boxes, names))
+        images.append(LabelledImage("train", f"{code}.png", encoded(stored, "png", code), size, boxes, names))
     empty = encoded(Image.new("RGB", SIZE, DARK), "png")
     images.append(LabelledImage("train", "without.png", empty, Size(*SIZE), np.zeros((0, 4)), ()))
-    EXAMPLES[format].paint(root, LabelledDataset(("cat", "dog"), tuple(images)))
+    EXAMPLES["coco"].paint(root, LabelledDataset(("cat", "dog"), tuple(images)))
     return root
 
 
@@ -149,12 +145,13 @@ def test_each_picture_is_the_part_of_the_source_that_a_count_by_hand_gives(
     tmp_path: Path, target: str, name: str
 ) -> None:
     step, frame = ISOLATED[name], FRAMES[list(ISOLATED).index(name) % 2]
-    source = painted(tmp_path / "source", frame=frame)
+    codes = ORIENTATIONS if target == AVAILABLE[0] else (1, 6)
+    source = painted(tmp_path / "source", frame, codes)
     run(source, tmp_path / "out", Recipe(step), target, frame)
     pictures = {image.place: image for image in written(tmp_path / "out", target)}
     rows = [row for row in rows_of(tmp_path / "out") if row["output"]]
     wanted, whole = cuts(step), np.asarray(upright())
-    assert Counter(row["source"] for row in rows) == {f"train/png-{code}.png": len(wanted) for code in ORIENTATIONS}
+    assert Counter(row["source"] for row in rows) == {f"train/{code}.png": len(wanted) for code in codes}
     assert len(pictures) == len(rows)
     for row in rows:
         image, (part, group) = pictures[row["output"]], wanted[int(row["tile"][1:])]
@@ -280,7 +277,7 @@ def test_class_folders_hold_the_pictures_of_one_class_each(tmp_path: Path) -> No
 
 def test_predictions_on_the_pictures_are_unmapped_to_the_source(tmp_path: Path) -> None:
     """The labels of the output, as predictions, are those of the source, cut at its edges."""
-    source = painted(tmp_path / "source", frame="stored")
+    source = painted(tmp_path / "source", "stored")
     run(source, tmp_path / "out", Recipe(Isolate(0.25, square=True), Flip("vertical")), frame="stored")
     labels = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_bytes())
     keys = ("image_id", "category_id", "bbox")
@@ -395,7 +392,7 @@ def test_exactly_the_pixels_outside_of_the_outline_are_filled(tmp_path: Path) ->
         assert np.array_equal(made, filled[window][::-1])
 
 
-@pytest.mark.parametrize("mistake", ["not filled", "half of it not filled", "object filled", "another shape"])
+@pytest.mark.parametrize("mistake", ["not filled", "object filled", "another shape"])
 def test_verify_finds_a_background_that_is_not_as_asked_for(
     tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,9 +400,6 @@ def test_verify_finds_a_background_that_is_not_as_asked_for(
 
     def mistaken(instances: Instances, size: Size) -> NDArray[np.bool_]:
         drawn = honest(instances, size)
-        if mistake == "half of it not filled":
-            drawn[: len(drawn) // 2] = True
-            return drawn
         if mistake == "another shape":
             return np.roll(drawn, 24, axis=1)
         return np.full_like(drawn, mistake == "not filled")
