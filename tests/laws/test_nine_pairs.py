@@ -122,7 +122,7 @@ def assert_conserved(
 @settings(max_examples=2)
 @given(train=SPLITS, val=SPLITS, turn=st.sampled_from((0, 1, 2, 3)))
 def test_all_is_conserved_from_every_format_to_every_format(train: list[Photo], val: list[Photo], turn: int) -> None:
-    """A quarter of all pairs of formats with what is written beside, and another without; which ones depends on `turn`."""
+    """A quarter of all pairs with what is written beside, and another without; which ones depends on `turn`."""
     with tempfile.TemporaryDirectory() as folder:
         splits = {"train": train, "val": val}
         root = make(Path(folder) / "in", splits)
