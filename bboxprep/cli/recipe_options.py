@@ -135,8 +135,9 @@ _FILTER_OPTIONS = (
         multiple=True,
         metavar="FIELD>=VALUE",
         help="Leave out images of which this is not true: width and height (px of the upright source image), "
-        "orientation (EXIF) and objects (labels in the output image) with >=, <=, >, <, = or !=; split and path (below "
-        "SOURCE) with = or != and a pattern, as in 'path=camera1/*'. Can be repeated.",
+        "orientation (EXIF) and objects (labels in the output image) with >=, <=, >, <, = or !=; split, path (below "
+        "SOURCE) and tag (of images, as some tools have them) with = or != and a pattern, as in 'path=camera1/*'. Can "
+        "be repeated.",
     ),
     click.option(
         "--drop-empty",

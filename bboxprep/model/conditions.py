@@ -16,11 +16,11 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.spelling import suggestion
 
-Facts = Mapping[str, float | str]
+Facts = Mapping[str, float | str | frozenset[str]]
 """What is known of an image, by the name of a field."""
 
 NUMBERS = ("width", "height", "orientation", "objects")
-TEXTS = ("split", "path")
+TEXTS = ("split", "path", "tag")
 FIELDS = (*NUMBERS, *TEXTS)
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt, "=": operator.eq,
@@ -33,8 +33,8 @@ class Condition:
     """A condition of one field: `sign` stands between the `field` and the `value`.
 
     `width` and `height` are px of the source image as it is displayed, `orientation` is its EXIF orientation, `path`
-    its place below the folder of the dataset, and `objects` the number of labels in the output image. A text is
-    compared with a pattern, in which ``*`` is any text and ``?`` any character.
+    its place below the folder of the dataset, `objects` the number of labels in the output image, and `tag` any of its
+    tags (`image_tags`). A text is compared with a pattern, in which ``*`` is any text and ``?`` any character.
     """
 
     field: str
@@ -59,15 +59,39 @@ class Condition:
     def holds(self, facts: Facts) -> bool:
         """Whether it is true of an image with these `facts`."""
         have = facts[self.field]
-        if isinstance(have, str):
-            return fnmatchcase(have, self.value) == (self.sign == "=")
+        if isinstance(have, str | frozenset):
+            texts = {have} if isinstance(have, str) else have
+            return any(fnmatchcase(text, self.value) for text in texts) == (self.sign == "=")
         return _SIGNS[self.sign](have, float(self.value))
+
+    def found(self, facts: Facts) -> str:
+        """What it found in `facts`, in words."""
+        have = facts[self.field]
+        return (", ".join(sorted(have)) or "none") if isinstance(have, frozenset) else str(have)
 
     def __str__(self) -> str:
         return f"{self.field}{self.sign}{self.value}"
 
 
-def image_facts(size: Size, orientation: int, split: str, path: str, objects: int) -> Facts:
-    """The facts of an image: its displayed `size`, and the others as `Condition` says."""
+def image_facts(size: Size, orientation: int, split: str, path: str, objects: int, extra: Mapping[str, Any]) -> Facts:
+    """The facts of an image: its displayed `size`, its other fields in the source as `extra` (`Sample.extra`), and the
+    others as `Condition` says.
+    """
     own = {"width": size.width, "height": size.height, "orientation": orientation, "objects": objects}
-    return {**own, "split": split, "path": path}
+    return {**own, "split": split, "path": path, "tag": image_tags(extra)}
+
+
+def image_tags(extra: Mapping[str, Any]) -> frozenset[str]:
+    """The tags of an image in its `extra` fields of any format: texts, or the names of maps, in a list under ``tags``,
+    ``user_tags`` (Roboflow) or ``tag``; and the names of ``flags`` (LabelMe) that are true.
+    """
+    found: set[str] = set()
+    for fields in (own for own in extra.values() if isinstance(own, Mapping)):
+        for name in ("tags", "user_tags", "tag"):
+            listed = fields.get(name, ())
+            for tag in listed if isinstance(listed, list | tuple) else (listed,):
+                text = tag.get("name") if isinstance(tag, Mapping) else tag
+                found |= {text} if isinstance(text, str) else set()
+        flags = fields.get("flags")
+        found |= {str(name) for name, on in flags.items() if on is True} if isinstance(flags, Mapping) else set()
+    return frozenset(found)

@@ -75,7 +75,7 @@ def _meets(filters: Filters, image: ImageRow, origin: Sample, count: int) -> boo
     header = origin.header
     if header is None:
         return True
-    facts = image_facts(header.displayed, header.orientation, image.split, image.source, count)
+    facts = image_facts(header.displayed, header.orientation, image.split, image.source, count, origin.extra)
     return all(one.holds(facts) for one in filters.where)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.errors import UsageError
-from bboxprep.model.conditions import Condition
+from bboxprep.model.conditions import Condition, image_tags
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.api import read
@@ -258,3 +259,31 @@ def test_flags_are_the_filters_of_the_recipe(tmp_path: Path) -> None:
     bare = ["convert", str(SOURCE), str(tmp_path / "bare"), "--to", "yolo", "--drop-empty"]
     assert CliRunner().invoke(commands, bare).exit_code == 0
     assert recorded(tmp_path / "bare")["recipe"]["filters"] == {"drop_empty": 1.0}
+
+
+def test_images_are_chosen_by_their_tags(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(SOURCE, source)
+    for document in (source / "annotations").glob("*.json"):
+        data = json.loads(document.read_text(encoding="utf-8"))
+        for number, image in enumerate(data["images"]):
+            image["user_tags"] = [["night", "rain"], ["day"], []][number % 3]
+        document.write_text(json.dumps(data), encoding="utf-8")
+    for condition, wanted in (("tag=nigh*", {0}), ("tag!=night", {1, 2}), ("tag=snow", set())):
+        out = tmp_path / condition.replace("*", "").replace("!", "no")
+        make(out, source, "yolo", Recipe(Fit(90), filters=Filters(where=(Condition.parse(condition),))))
+        number_of = {
+            (split.stem.rpartition("_")[2], image["file_name"]): number % 3
+            for split in (source / "annotations").glob("*.json")
+            for number, image in enumerate(json.loads(split.read_text(encoding="utf-8"))["images"])
+        }
+        left = {number_of[sample.split, str(sample.name)] for sample in read(out)} if wanted else set()
+        assert left == wanted
+        assert told(verify(out)) == ""
+
+
+def test_tags_of_several_tools_are_known() -> None:
+    assert image_tags({"coco": {"tags": "dusk"}}) == {"dusk"}
+    assert image_tags({"supervisely": {"tags": [{"name": "wet", "value": 3}, {"x": 1}, 7]}}) == {"wet"}
+    assert image_tags({"labelme": {"flags": {"blurred": True, "checked": False, "odd": 1}}, "x": [1]}) == {"blurred"}
+    assert image_tags({}) == frozenset()

@@ -67,10 +67,11 @@ class FilterPlan(msgspec.Struct, frozen=True):
                     batch.values("split")[row],
                     batch.relative_paths[row],
                     int(batch.counts[row]),
+                    batch.values("extra")[row],
                 )
                 if failed := next((one for one in filters.where if not one.holds(facts)), None):
                     found[row] = [
-                        batch.finding(row, "image-filtered", f"{failed.field} is {facts[failed.field]}, want {failed}")
+                        batch.finding(row, "image-filtered", f"{failed.field} is {failed.found(facts)}, want {failed}")
                     ]
         if filters.drop_empty:
             for row in np.flatnonzero(batch.counts == 0).tolist():
