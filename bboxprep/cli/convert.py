@@ -21,7 +21,7 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.merge import assemble
+from bboxprep.pipeline.source.merge import assemble, classed
 from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import find_root
@@ -150,7 +150,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         _write_preview(whole, dest, recipe, given, say)
         return
     what = "accounting" if given["dry_run"] else "converting"
-    pictures = len(with_variants(whole, recipe).dataset)
+    pictures = len(with_variants(classed(whole, recipe.classes), recipe).dataset)
     with stop_signals() as stop, say.progress(pictures, what) as advance:
         outcome = convert_source(
             whole,

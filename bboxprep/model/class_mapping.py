@@ -327,3 +327,7 @@ def _check_known(what: str, wanted: Iterable[str], known: Sequence[str], renamed
 def _folded(name: str) -> str:
     plain = "".join(normalize("NFKC", name).casefold().split()).replace("-", "").replace("_", "")
     return plain[:-1] if plain.endswith("s") and len(plain) > 1 else plain
+
+
+AS_THEY_ARE = ClassPolicy()
+"""The policy that changes no class."""

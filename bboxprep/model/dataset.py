@@ -260,12 +260,14 @@ class Dataset(ShownAsTable):
     def transform(self, recipe: Planner) -> Dataset:
         """This dataset with `recipe` applied to the annotations of each sample; `Sample.pixels` follows.
 
-        Raises `WrongTypeError` for what is no recipe, and `UsageError` for one with filters.
+        Raises `WrongTypeError` for what is no recipe, and `UsageError` for one with filters or classes.
         """
         if not hasattr(recipe, "turn_of"):
             raise WrongTypeError(f"transform: have {recipe!r:.80}, want a Recipe, as in Recipe(Letterbox(640))")
-        if getattr(recipe, "filters", None):
-            raise UsageError("transform: have a recipe with filters, which act on an output; give it to a conversion")
+        for part in ("filters", "classes"):
+            if getattr(recipe, part, None):
+                words = f"have a recipe with {part}, which act on an output; give it to a conversion"
+                raise UsageError(f"transform: {words}")
         moved = self.with_samples(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved

@@ -65,3 +65,13 @@ class Rendering:
 
 
 DEFAULT_RENDERING = Rendering()
+
+
+def plain_pad(pad: Pad) -> Any:
+    """`pad` in the types of JSON and YAML."""
+    return list(pad) if isinstance(pad, tuple) else pad
+
+
+def pad_text(pad: Pad) -> str:
+    """`pad` as text for a summary."""
+    return ",".join(map(str, pad)) if isinstance(pad, tuple) else str(pad)

@@ -13,7 +13,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.source.merge import within_limit
+from bboxprep.pipeline.source.merge import classed, within_limit
 from bboxprep.pipeline.source.near_duplicates import deduplicated
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.variants import with_variants
@@ -44,6 +44,7 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
 
     They are training images where there are any, from all over the dataset, each image with all that is made of it.
     """
+    source = classed(source, recipe.classes)
     source = within_limit(deduplicated(source, recipe.filters.dedupe), recipe.filters.max_per_class)
     taken = with_variants(source, recipe)
     augmenter = Augmenter.of(recipe, taken)

@@ -66,10 +66,9 @@ ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the opt
 }
 
 ELSEWHERE: Mapping[str, str] = {  # steps of hosted services that are none here, and what does their work
-    "modify classes": "classes are no part of a recipe, want `rename`, `only` or `drop` beside `recipe`",
-    "remap": "classes are no part of a recipe, want `rename` OLD=NEW beside `recipe`",
+    "modify classes": "have classes among the steps, want them beside them, as in classes: {rename: {Car: car}}",
     "filter null": "have a filter among the steps, want it beside them, as in filters: {drop_empty: 1}",
-    "filter by tag": "have a filter that is not known here, want filters: {where: [path=PATTERN]} beside the steps",
+    "filter by tag": "have a filter that is not known here, want filters: {where: [tag=PATTERN]} beside the steps",
 }
 
 

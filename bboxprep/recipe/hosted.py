@@ -32,7 +32,7 @@ from bboxprep.spelling import suggestion
 
 KEYS = ("preprocessing", "augmentation", "seed", "versionName")
 _CONTRASTS = ("Contrast Stretching", "Histogram Equalization", "Adaptive Equalization")
-_ORDER = ("auto orient", "isolate", "static crop", "tile", "resize", "grayscale", "contrast", "filter null")
+_ORDER = ("auto orient", "isolate", "static crop", "tile", "resize", "grayscale", "contrast", "filter null", "remap")
 _OTHER_NAMES = {
     "auto adjust contrast": "contrast",
     "isolate objects": "isolate",
@@ -65,6 +65,8 @@ def plain_recipe(found: LocatedData) -> LocatedData:
     recipe["preprocess"] = LocatedData([*cuts, *resize, *looks], found.where)
     if (null := before.get("filter null")) and null.is_on:
         recipe["filters"] = _at({"drop_empty": null.share("percent", 100.0)}, null.where)
+    if (remap := before.get("remap")) and remap.is_on:
+        recipe["classes"] = _remapped(remap)
     augment = _named(entries.get("augmentation"), ("image", *_AUGMENTS, *(f"bb{name}" for name in _INSIDE)))
     copies = augment.pop("image", None)
     steps = list(_augmented(augment, resize))
@@ -166,6 +168,21 @@ def _augmented(options: Mapping[str, _Options], resize: list[LocatedData]) -> It
 def _in_boxes(step: Mapping[str, Any]) -> dict[str, Any]:
     ((name, options),) = step.items()
     return {name: {key: value for key, value in options.items() if key != "min_visibility"} | {"inside": "boxes"}}
+
+
+def _remapped(options: _Options) -> LocatedData:
+    """The class policy: classes get the name that is stated for them, and those without one are left out."""
+    rename: dict[str, str] = {}
+    drop: list[str] = []
+    for old, found in options.entries.items():
+        new = plain_data(found)
+        if new in (None, False, ""):
+            drop.append(old)
+        elif isinstance(new, str):
+            rename[old] = new
+        else:
+            raise WrongPlace(found.where, f"{options.name}: {old}: have {new!r}, want a name, or none to leave it out")
+    return _at({"rename": rename, "drop": drop}, options.where)
 
 
 def _static_crop(options: _Options) -> _Steps:

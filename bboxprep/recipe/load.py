@@ -6,10 +6,8 @@ part. Each step checks its own options; this module defines how steps and option
     preprocess:                     # or steps:, for every split
       - upright
       - letterbox: {size: 640, pad: 114}
-      - grayscale
     augment:                        # for training images
       copies: 3                     # or by class: {"*": 1, bicycle: 4}
-      plain: true                   # the first copy has no augmentation
       balance: 0.1                  # more copies of images with classes that fewer of them show
       steps:
         - flip: {axis: horizontal, p: 0.5, keep: [traffic sign]}
@@ -17,8 +15,7 @@ part. Each step checks its own options; this module defines how steps and option
     seed: 7
     filters:                        # what the output leaves out
       min_size: {"*": 8, person: 2%}
-      only_images_with: [person, car]
-      drop_empty: 0.9
+    classes: {rename: {Car: car}, drop: [dontcare]}
 
 The settings of a version of a hosted service are understood too (`hosted`).
 """
@@ -26,7 +23,7 @@ The settings of a version of a hosted service are understood too (`hosted`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -41,6 +38,7 @@ from bboxprep.model.filters import Filters
 from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.augment import Augment, copies_options
 from bboxprep.recipe.catalog import ELSEWHERE, INSIDE, KNOWN, STEPS, UPRIGHT, lookup, normal
+from bboxprep.recipe.class_rules import class_policy_of
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
@@ -49,7 +47,7 @@ from bboxprep.recipe.recipe import Recipe, Upright
 from bboxprep.recipe.values import OneOf
 from bboxprep.spelling import suggestion
 
-KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters")
+KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters", "classes")
 AUGMENT_KEYS = ("copies", "plain", "balance", "steps")
 _MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
@@ -133,16 +131,19 @@ def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     augment = _augment(entries["augment"], pad_option, folder) if "augment" in entries else None
     options: dict[str, Any] = {key: plain_data(entries[key]) for key in ("kernel", "seed") if key in entries}
     if "filters" in entries:
-        options["filters"] = _filters(entries["filters"])
+        options["filters"] = _part(entries["filters"], Filters.of)
+    if "classes" in entries:
+        options["classes"] = _part(entries["classes"], class_policy_of)
     try:
         return Recipe(*steps, upright=upright, augment=augment, **pad_option.values, **options)
     except (UsageError, TypeError) as error:
         raise WrongPlace(_place_of(error, entries, found), str(error)) from error
 
 
-def _filters(found: LocatedData) -> Filters:
+def _part(found: LocatedData, make: Callable[[object], Any]) -> Any:
+    """What `make` makes of a part of a recipe that checks itself."""
     try:
-        return Filters.of(plain_data(found))
+        return make(plain_data(found))
     except UsageError as error:
         entries = found.value if isinstance(found.value, dict) else {}
         named = entries.get(str(error).partition(":")[0], found)

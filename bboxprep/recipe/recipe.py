@@ -24,13 +24,15 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
+from bboxprep.model.class_mapping import AS_THEY_ARE, ClassPolicy
 from bboxprep.model.filters import NO_FILTERS, Filters
-from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering
+from bboxprep.model.rendering import SETTLED, Effect, Kernel, Pad, Rendering, pad_text, plain_pad
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe import plugins
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.augment import Augment, listed_steps, options_of
+from bboxprep.recipe.class_rules import class_words
 from bboxprep.recipe.combining import Combination
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, StepContext
@@ -89,7 +91,8 @@ class Recipe:
     dropped. With "auto" an image whose labels are drawn in the stored plane is left as stored: its tag is likely stale.
     `pad` fills margins (a gray level, an RGB triple, "edge" or "reflect"), `kernel` is used to resample.
     `augment` is for training images alone, and `seed` determines its draws (0 without it). `filters` leave out objects
-    and images of the output. Raises `UsageError` for a random step outside of `augment`.
+    and images of the output; `classes` changes the class table of the source, before all else. Raises `UsageError` for
+    a random step outside of `augment`.
     """
 
     steps: tuple[RecipeStep, ...]
@@ -98,6 +101,7 @@ class Recipe:
     augment: Augment | None
     seed: int
     filters: Filters
+    classes: ClassPolicy
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class Recipe:
         augment: Augment | None = None,
         seed: int = 0,
         filters: Filters = NO_FILTERS,
+        classes: ClassPolicy = AS_THEY_ARE,
     ) -> None:
         listed = tuple(map(_without_seed, listed_steps("Recipe", steps)))
         check_order(listed, augment, seed)
@@ -119,6 +124,7 @@ class Recipe:
         object.__setattr__(self, "augment", augment)
         object.__setattr__(self, "seed", seed if augment else 0)
         object.__setattr__(self, "filters", filters)
+        object.__setattr__(self, "classes", classes)
 
     @cached_property
     def is_fixed(self) -> bool:
@@ -179,12 +185,14 @@ class Recipe:
 
     @cached_property
     def without_filters(self) -> Recipe:
-        """This recipe without its filters."""
-        return self._with(self.steps, self.augment, self.seed) if self.filters else self
+        """This recipe without its filters and its change of classes."""
+        return self._with(self.steps, self.augment, self.seed) if self.filters or self.classes else self
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.steps, self.upright, self.rendering, self.augment, self.seed, self.filters))
+        return hash(
+            (self.steps, self.upright, self.rendering, self.augment, self.seed, self.filters, str(self.classes))
+        )
 
     def __hash__(self) -> int:
         return self._hash
@@ -274,8 +282,9 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""
-        how = {"pad": _plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
+        how = {"pad": plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
         how |= {"filters": self.filters.options()} if self.filters else {}
+        how |= {"classes": self.classes.options()} if self.classes else {}
         if self.augment is None:
             return {"upright": self.upright, "steps": options_of(self.steps), **how}
         parts = {"preprocess": options_of(self.steps), "augment": self.augment.options()}
@@ -285,9 +294,10 @@ class Recipe:
         words = [{"auto": "upright auto", True: "upright", False: "as stored"}[self.upright], *map(str, self.steps)]
         for place, step in enumerate(self.steps, start=1):
             if step.has_margin:
-                words[place] += f" pad {_pad_text(self.rendering.pad)}"
+                words[place] += f" pad {pad_text(self.rendering.pad)}"
                 break
         parts = [" > ".join(words), *(str(part) for part in (self.augment, self.filters) if part)]
+        parts += [class_words(self.classes)] if self.classes else []
         return " | ".join(parts)
 
     def _with(self, steps: Iterable[RecipeStep], augment: Augment | None = None, seed: int = 0) -> Recipe:
@@ -314,6 +324,7 @@ def _of_split(recipe: Recipe, split: str) -> Recipe:
         augment=recipe.augment,
         seed=recipe.seed,
         filters=recipe.filters,
+        classes=recipe.classes,
     )
 
 
@@ -333,11 +344,3 @@ def _plan(recipe: Recipe, size: Size, turn: Dihedral) -> Plan:
     for step in recipe.steps:
         plan = plan.then(*plugins.plan_steps(step, plan.size))
     return plan
-
-
-def _plain_pad(pad: Pad) -> Any:
-    return list(pad) if isinstance(pad, tuple) else pad
-
-
-def _pad_text(pad: Pad) -> str:
-    return ",".join(map(str, pad)) if isinstance(pad, tuple) else str(pad)

@@ -19,6 +19,7 @@ from bboxprep.model.filters import Dedupe, Filters
 from bboxprep.model.rendering import Kernel
 from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.catalog import ALIASES, INSIDE, STEPS, UPRIGHT
+from bboxprep.recipe.class_rules import RULES
 from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.load import AUGMENT_KEYS, KEYS, option_names
 from bboxprep.recipe.values import Bounds
@@ -88,6 +89,7 @@ _RECIPE: Mapping[str, Schema] = {
     "pad": _named("pad"),
     "kernel": {"enum": list(get_args(Kernel))},
     "seed": {"type": "integer", "minimum": 0, "exclusiveMaximum": 2**63},
+    "classes": _map_of({"rename": _map_of_any(_TEXT), **dict.fromkeys(RULES[1:], _list_of(_TEXT))}),
     "filters": _map_of({field.name: _FILTERS[field.name] for field in fields(Filters)}),
 }
 _OTHER_FORMS: Mapping[tuple[str, str], Schema] = {  # of options, beside those that the types of their fields state

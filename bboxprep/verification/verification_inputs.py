@@ -130,8 +130,8 @@ class VerificationInputs:
 
     @cached_property
     def _steps_of_run(self) -> Mapping[str, Any]:
-        """The recorded recipe without its filters."""
-        return {name: part for name, part in self.run.record.recipe.items() if name != "filters"}
+        """The recorded recipe without its filters and classes."""
+        return {name: part for name, part in self.run.record.recipe.items() if name not in ("filters", "classes")}
 
     def recipe(self, image: ImageRow) -> Mapping[str, Any]:
         """The recipe of `image`: of its row if drawn, else of the run for its split; {} without one."""

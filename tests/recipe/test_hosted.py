@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from bboxprep.errors import UsageError
+from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.filters import Filters
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -26,6 +28,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.verification.verify import verify
 from tests.tiny import tiny
+from tests.verification.outputs import photos
 
 VERSION: dict[str, Any] = {
     "versionName": "third",
@@ -134,6 +137,36 @@ def test_names_of_the_web_page_in_a_list_of_ours() -> None:
     assert found.augment == Augment(looks.Exposure((0.8, 1.2), "srgb"), looks.Noise((0.0, 5.0)), looks.SaltPepper(0.01))
 
 
+def test_modified_classes_are_those_of_the_output(tmp_path: Path) -> None:
+    remap = {"remap": {"car": "vehicle", "person": None}}
+    found = recipe_of({"preprocessing": remap})
+    assert found == Recipe(classes=ClassPolicy(rename={"car": "vehicle"}, drop=("person",)))
+    assert recipe_of(found.options()) == found
+    assert "classes rename car=vehicle; drop person" in str(found)
+    source, out = photos("coco"), tmp_path / "out"
+    for number in range(2):  # and again by the record of the first run
+        recipe, target = (read_recipe(out / "bboxprep.json"), tmp_path / "two") if number else (found, out)
+        convert_source(open_source(source), target, "yolo", recipe, run_options=RunOptions())
+    assert read(out).classes == read(tmp_path / "two").classes == ("vehicle", "traffic sign")
+    assert verify(out).faults == verify(tmp_path / "two").faults == ()
+    with pytest.raises(UsageError, match="transform: have a recipe with classes"):
+        read(source).transform(found)
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ({"renam": {}}, "classes: have 'renam', want a change of them; did you mean 'rename'"),
+        ([1], "classes: have [1], want a map with rename, only, drop, classes"),
+        ({"only": ["a", "a"]}, "only: have 'a' twice"),
+    ],
+)
+def test_changes_of_classes_that_cannot_be_are_refused(classes: Any, words: str) -> None:
+    with pytest.raises(UsageError) as error:
+        recipe_of({"classes": classes})
+    assert words in str(error.value)
+
+
 def test_cuts_come_before_the_resize() -> None:
     cuts = {"isolate": True, "static-crop": {"x_min": 10, "x_max": 90, "y_min": 5}, "resize": {"width": 9, "height": 9}}
     expected = Recipe(Isolate(), Crop(10, 5, 80, 95, "%"), Resize(9))
@@ -152,8 +185,7 @@ def test_what_is_off_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("preprocessing", "augmentation", "words"),
     [
-        ({"remap": {"a": "b"}}, {}, "preprocessing.remap: classes are no part of a recipe, want `rename` OLD=NEW"),
-        ({"Modify Classes": {"a": "b"}}, {}, "want `rename`, `only` or `drop`"),
+        ({"remap": {"a": 3}}, {}, "preprocessing.remap.a: remap: a: have 3, want a name, or none to leave it out"),
         ({"tile": {"rows": 0, "columns": 2}}, {}, "preprocessing.tile.rows: tile: rows: have 0, want a number of 1"),
         ({"static-crop": {"x_min": 60, "x_max": 40}}, {}, "crop: "),
         ({"contrast": {"type": "Nothing"}}, {}, "preprocessing.contrast.type: contrast: type: have 'Nothing'"),

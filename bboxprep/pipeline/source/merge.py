@@ -28,7 +28,7 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.balance import beyond_limit
 from bboxprep.model.batch import Batch, FromText
-from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
+from bboxprep.model.class_mapping import AS_THEY_ARE, ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
@@ -39,7 +39,7 @@ from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary, counted_classes
 from bboxprep.pipeline.source.usable import check_usable
 
-NO_RULES = ClassPolicy()
+NO_RULES = AS_THEY_ARE
 _TRACKS_APART = 10**9  # between the first track ids of two sources
 _MOST = 2**63 - 1
 
@@ -57,11 +57,15 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
         arranged = _arranged(merged, split, _shown(merged.dataset, classes) if split and split.stratify else None)
         reading = source.reading if len(sources) == 1 else {}  # several are read each by its own
         source = msgspec.structs.replace(arranged, reading=reading, image_policy=source.image_policy)
-    if classes:
-        source = msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes))
+    source = classed(source, classes)
     if len(sources) > 1:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_similar_names())
     return source
+
+
+def classed(source: Source, classes: ClassPolicy) -> Source:
+    """`source` with its classes changed by `classes`. Raises `UsageError` where they do not fit."""
+    return msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes)) if classes else source
 
 
 def _shown(dataset: Dataset, classes: ClassPolicy) -> list[dict[int, int]]:

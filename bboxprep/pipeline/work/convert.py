@@ -19,7 +19,7 @@ from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.merge import within_limit
+from bboxprep.pipeline.source.merge import classed, within_limit
 from bboxprep.pipeline.source.near_duplicates import deduplicated, near_duplicates
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
@@ -59,7 +59,7 @@ def convert_source(
         except PlanError:
             return False
 
-    source = deduplicated(source, recipe.filters.dedupe, run_options.chosen_engine)
+    source = deduplicated(classed(source, recipe.classes), recipe.filters.dedupe, run_options.chosen_engine)
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
     if recipe.filters.dedupe:
         alike = near_duplicates(source.summaries, dataset.folder, dataset.findings).findings
