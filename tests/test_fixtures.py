@@ -16,10 +16,11 @@ from pycocotools import mask as coco_mask
 from bboxprep import formats, read
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.images.codecs.lossless import find_jpegtran
 from bboxprep.model.sample import Sample
 from bboxprep.recipe.catalog import STEPS
 from bboxprep.testing.example import LabelledDataset, LabelledImage
-from fixtures import steps
+from fixtures import shaping, steps
 from fixtures.make import CLASSES, KEYPOINTS, main
 from fixtures.scenes import COLOURS
 from tests.conformance.examples import EXAMPLES
@@ -237,7 +238,9 @@ def class_of(record: dict[str, Any]) -> str:
 
 
 PICTURES = ["steps.jpg", "inside_boxes.jpg", "five_steps.jpg", "several.jpg", "filters.jpg", "near-duplicates.jpg"]
-PICTURES += ["own_steps.jpg"]
+PICTURES += ["own_steps.jpg", "isolated.jpg", "balance.jpg", "sizes.jpg", "before-splits.jpg"]
+if find_jpegtran():
+    PICTURES += ["lossless-letterbox.jpg"]
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -252,6 +255,7 @@ def test_the_pictures_of_the_steps_are_what_the_program_makes(drawn_steps: Path,
 def drawn_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("steps")
     steps.main(folder)
+    shaping.main(folder)
     return folder
 
 
