@@ -137,7 +137,7 @@ _FILTER_OPTIONS = (
         help="Leave out images of which this is not true: width and height (px of the upright source image), "
         "orientation (EXIF) and objects (labels in the output image) with >=, <=, >, <, = or !=; split, path (below "
         "SOURCE) and tag (of images, as some tools have them) with = or != and a pattern, as in 'path=camera1/*'. Can "
-        "be repeated.",
+        "be repeated, or joined: 'width > 640 and split == \"train\"'.",
     ),
     click.option(
         "--drop-empty",
@@ -208,7 +208,7 @@ def _filters(given: Mapping[str, Any]) -> Filters:
     limits: dict[str, Any] = {
         name: tuple(_limit(text, name) for text in given[name]) for name in ("min_size", "max_size")
     }
-    where = tuple(map(Condition.parse, given["where"]))
+    where = tuple(condition for text in given["where"] for condition in Condition.parse_all(text))
     wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
     whole: dict[str, Any] = {"max_per_class": given["max_per_class"] or 0, "dedupe": given["dedupe"] or ""}
     return Filters(only_images_with=wanted, drop_empty=share, where=where, **whole, **limits)

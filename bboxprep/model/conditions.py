@@ -1,4 +1,4 @@
-"""Conditions on an image, as text: ``width>=640``, ``split=train``, ``path=camera1/*``.
+"""Conditions on an image, as text: ``width>=640``, ``path=camera1/*``, ``width > 640 and split == "train"``.
 
 There is a fixed table of what can be asked, and nothing of the text is executed.
 """
@@ -26,6 +26,9 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt, "=": operator.eq,
 }  # fmt: skip
 _FORM = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*", re.ASCII | re.DOTALL)
+_AND = re.compile(r"""\s+and\s+(?=(?:[^"']|"[^"]*"|'[^']*')*$)""", re.IGNORECASE)  # outside of quotes
+_OR = re.compile(r"\s+or\s+\w+\s*[<>=!]", re.IGNORECASE)
+_QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,23 @@ class Condition:
     value: str
 
     @classmethod
+    def parse_all(cls, text: object, option: str = "where") -> tuple[Condition, ...]:
+        """The conditions of `text`, which ``and`` stands between, given for `option`. Raises `UsageError`."""
+        return tuple(cls.parse(part, option) for part in (_AND.split(text) if isinstance(text, str) else [text]))
+
+    @classmethod
     def parse(cls, text: object, option: str = "where") -> Condition:
-        """The condition of `text`, given for `option`. Raises `UsageError`."""
+        """The condition of `text`, given for `option`; its value may stand in quotes. Raises `UsageError`."""
         found = _FORM.fullmatch(text) if isinstance(text, str) else None
         if not found:
             raise UsageError(f"{option}: have {text!r}, want FIELD>=VALUE, as in width>=640 or path=camera1/*")
         name, sign, value = found[1], "=" if found[2] == "==" else found[2], found[3]
         if name not in FIELDS:
             raise UsageError(f"{option}: have {name!r}, want one of {', '.join(FIELDS)}{suggestion(name, FIELDS)}")
+        if quoted := _QUOTED.fullmatch(value):
+            value = quoted[2]
+        elif _OR.search(value):
+            raise UsageError(f"{option}: have {text!r}, want conditions of which all are true, joined by and")
         if name in TEXTS and sign not in ("=", "!="):
             raise UsageError(f"{option}: have {text!r}, want {name}=PATTERN or {name}!=PATTERN")
         if name in NUMBERS and not re.fullmatch(r"\d{1,15}(\.\d{1,15})?", value, re.ASCII):
@@ -70,7 +82,17 @@ class Condition:
         return (", ".join(sorted(have)) or "none") if isinstance(have, frozenset) else str(have)
 
     def __str__(self) -> str:
-        return f"{self.field}{self.sign}{self.value}"
+        stated = f"{self.field}{self.sign}"
+        forms = (f"{stated}{quote}{self.value}{quote}" for quote in ("", '"', "'"))
+        return next((form for form in forms if _is_plain(form, self)), f'{stated}"{self.value}"')
+
+
+def _is_plain(text: str, condition: Condition) -> bool:
+    """Whether `text` is read as this `condition` alone."""
+    try:
+        return Condition.parse_all(text) == (condition,)
+    except UsageError:
+        return False
 
 
 def image_facts(size: Size, orientation: int, split: str, path: str, objects: int, extra: Mapping[str, Any]) -> Facts:

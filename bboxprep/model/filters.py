@@ -116,7 +116,8 @@ class Filters:
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise UsageError(f"only_images_with: have {wanted!r:.80}, want names of classes")
         asked = data.get("where", ())
-        where = tuple(map(Condition.parse, (asked,) if isinstance(asked, str) else _listed(asked, "where")))
+        listed = (asked,) if isinstance(asked, str) else _listed(asked, "where")
+        where = tuple(condition for text in listed for condition in Condition.parse_all(text))
         limits: dict[str, Any] = {
             name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data
         }

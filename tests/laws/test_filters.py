@@ -249,7 +249,7 @@ def test_a_dataset_is_not_transformed_by_filters_without_being_written() -> None
 
 def test_flags_are_the_filters_of_the_recipe(tmp_path: Path) -> None:
     flags = ["--min-size", "20", "--max-size", "45%", "--only-images-with", "car,traffic sign", "--drop-empty", "0.5"]
-    flags += ["--where", "width >= 10", "--where", "split=*"]
+    flags += ["--where", 'width >= 10 and split == "*"']
     ran = CliRunner().invoke(commands, ["convert", str(SOURCE), str(tmp_path / "out"), "--to", "yolo", *flags])
     assert ran.exit_code == 0, ran.output
     assert recorded(tmp_path / "out")["recipe"]["filters"] == {

@@ -25,9 +25,10 @@ NAMES = OTHERS.filter(lambda name: name not in ("", "*"))
 LIMITS = st.builds(SizeLimit, st.floats(0, 100), st.sampled_from(["px", "%"]), st.just("") | NAMES)
 SEVERAL = st.lists(LIMITS, max_size=3, unique_by=lambda limit: limit.category).map(tuple)
 SIGNS = st.sampled_from([">=", "<=", "!=", ">", "<", "="])
+WORDS = st.sampled_from(["cats and dogs/*", "'a'", '"b"', "it's and its", "a or width>3", "a and 'b'", 'c and "d"'])
 CONDITIONS = st.one_of(
     st.builds(Condition, st.sampled_from(NUMBERS), SIGNS, st.integers(0, 9999).map(str)),
-    st.builds(Condition, st.sampled_from(TEXTS), st.sampled_from(["=", "!="]), OTHERS.map(str.strip)),
+    st.builds(Condition, st.sampled_from(TEXTS), st.sampled_from(["=", "!="]), OTHERS.map(str.strip) | WORDS),
 )
 FILTERS = st.builds(
     Filters,
@@ -50,6 +51,20 @@ def test_plain_data_and_text_give_the_filters_again(tmp_path_factory: pytest.Tem
     path.write_text(to_yaml(recipe), encoding="utf-8")
     assert read_recipe(path) == recipe
     assert bool(filters) == bool(filters.options()) == (filters != NO_FILTERS)
+
+
+@given(st.lists(CONDITIONS, min_size=1, max_size=3))
+def test_conditions_joined_by_and_are_each_of_them(conditions: list[Condition]) -> None:
+    assert Filters.of({"where": " and ".join(map(str, conditions))}).where == tuple(conditions)
+
+
+def test_a_sentence_is_its_conditions() -> None:
+    said = Filters.of({"where": """width > 640 AND split == "train" and path = 'cats and dogs/*'"""}).where
+    assert said == (
+        Condition("width", ">", "640"),
+        Condition("split", "=", "train"),
+        Condition("path", "=", "cats and dogs/*"),
+    )
 
 
 @given(SEVERAL, st.lists(NAMES, min_size=1, max_size=4), st.integers(1, 900), st.integers(1, 900))
@@ -84,6 +99,7 @@ def test_a_limit_is_that_of_the_class_else_that_of_all_others(
         ({"where": ["width"]}, "where: have 'width', want FIELD>=VALUE"),
         ({"where": "split>train"}, "where: have 'split>train', want split=PATTERN or split!=PATTERN"),
         ({"where": "width>=wide"}, "where: have 'width>=wide', want a number after width>="),
+        ({"where": "split=a or width>3"}, "where: have 'split=a or width>3', want conditions .* joined by and"),
         ({"where": 3}, "where: have 3, want a list"),
         ({"drop_empty": 1.5}, "drop_empty: have 1.5, want a share of 0 to 1"),
     ],
