@@ -32,7 +32,7 @@ def thumbnail_of(pixels: NDArray[np.uint8], turn: Dihedral) -> bytes:
     down, across = max(1, pixels.shape[0] // height), max(1, pixels.shape[1] // width)
     gray = pixels[down // 2 :: down, across // 2 :: across]
     gray = np.ascontiguousarray(gray if gray.ndim == 2 else gray[..., 1])
-    part = cv2.resize(gray, _LOOKED_AT, interpolation=cv2.INTER_LINEAR)
+    part = cv2.resize(gray, _LOOKED_AT, interpolation=cv2.INTER_NEAREST)
     levels = np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
     levels = levels.T if turn.swap else levels
     return levels[:: -1 if turn.mirror_y else 1, :: -1 if turn.mirror_x else 1].tobytes()

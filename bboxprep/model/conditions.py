@@ -25,10 +25,12 @@ FIELDS = (*NUMBERS, *TEXTS)
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt, "=": operator.eq,
 }  # fmt: skip
-_FORM = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*", re.ASCII | re.DOTALL)
-_AND = re.compile(r"""\s+and\s+(?=(?:[^"']|"[^"]*"|'[^']*')*$)""", re.IGNORECASE)  # outside of quotes
+_FORM = re.compile(
+    r"""\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[^"'].*?|)(\s+and\s+|\s*\Z)""",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
 _OR = re.compile(r"\s+or\s+\w+\s*[<>=!]", re.IGNORECASE)
-_QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
+_BARE = re.compile(r"""[^\s"']\S*""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +48,29 @@ class Condition:
 
     @classmethod
     def parse_all(cls, text: object, option: str = "where") -> tuple[Condition, ...]:
-        """The conditions of `text`, which ``and`` stands between, given for `option`. Raises `UsageError`."""
-        return tuple(cls.parse(part, option) for part in (_AND.split(text) if isinstance(text, str) else [text]))
+        """The conditions of `text`, which ``and`` stands between, given for `option`. A value may stand in quotes; a
+        quote inside of its own kind is doubled. Raises `UsageError`.
+        """
+        conditions: list[Condition] = []
+        place, joined = 0, True
+        while joined:
+            found = _FORM.match(text, place) if isinstance(text, str) else None
+            if not found:
+                have = text[place:] if isinstance(text, str) else text
+                raise UsageError(f"{option}: have {have!r}, want FIELD>=VALUE, as in width>=640 or path=camera1/*")
+            conditions.append(cls._of(found, option))
+            place, joined = found.end(), bool(found[4].strip())
+        return tuple(conditions)
 
     @classmethod
-    def parse(cls, text: object, option: str = "where") -> Condition:
-        """The condition of `text`, given for `option`; its value may stand in quotes. Raises `UsageError`."""
-        found = _FORM.fullmatch(text) if isinstance(text, str) else None
-        if not found:
-            raise UsageError(f"{option}: have {text!r}, want FIELD>=VALUE, as in width>=640 or path=camera1/*")
+    def _of(cls, found: re.Match[str], option: str) -> Condition:
+        """The condition that `found` states, given for `option`. Raises `UsageError`."""
+        text = found[0].removesuffix(found[4])
         name, sign, value = found[1], "=" if found[2] == "==" else found[2], found[3]
         if name not in FIELDS:
             raise UsageError(f"{option}: have {name!r}, want one of {', '.join(FIELDS)}{suggestion(name, FIELDS)}")
-        if quoted := _QUOTED.fullmatch(value):
-            value = quoted[2]
+        if value[:1] in ('"', "'"):
+            value = value[1:-1].replace(value[0] * 2, value[0])
         elif _OR.search(value):
             raise UsageError(f"{option}: have {text!r}, want conditions of which all are true, joined by and")
         if name in TEXTS and sign not in ("=", "!="):
@@ -82,17 +93,10 @@ class Condition:
         return (", ".join(sorted(have)) or "none") if isinstance(have, frozenset) else str(have)
 
     def __str__(self) -> str:
-        stated = f"{self.field}{self.sign}"
-        forms = (f"{stated}{quote}{self.value}{quote}" for quote in ("", '"', "'"))
-        return next((form for form in forms if _is_plain(form, self)), f'{stated}"{self.value}"')
-
-
-def _is_plain(text: str, condition: Condition) -> bool:
-    """Whether `text` is read as this `condition` alone."""
-    try:
-        return Condition.parse_all(text) == (condition,)
-    except UsageError:
-        return False
+        if _BARE.fullmatch(self.value):
+            return f"{self.field}{self.sign}{self.value}"
+        quote = "'" if '"' in self.value else '"'
+        return f"{self.field}{self.sign}{quote}{self.value.replace(quote, quote * 2)}{quote}"
 
 
 def image_facts(size: Size, orientation: int, split: str, path: str, objects: int, extra: Mapping[str, Any]) -> Facts:

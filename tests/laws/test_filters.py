@@ -41,7 +41,7 @@ FILTERS = {
     "large": Filters(max_size=(SizeLimit(40, "%"), SizeLimit(90, "px", "person"))),
     "with a class": Filters(only_images_with=PERSON),
     "empty": Filters(drop_empty=1.0),
-    "where": Filters(where=tuple(map(Condition.parse, ("height>=400", "objects<3", "path!=*20?5*", "orientation!=8")))),
+    "where": Filters(where=Condition.parse_all("height>=400 and objects<3 and path!=*20?5* and orientation!=8")),
     "all": Filters((SizeLimit(20),), (SizeLimit(45, "%"),), ("car", "traffic sign"), 0.5),
 }
 STEPS: Mapping[str, tuple[Any, ...]] = {
@@ -271,7 +271,7 @@ def test_images_are_chosen_by_their_tags(tmp_path: Path) -> None:
         document.write_text(json.dumps(data), encoding="utf-8")
     for condition, wanted in (("tag=nigh*", {0}), ("tag!=night", {1, 2}), ("tag=snow", set())):
         out = tmp_path / condition.replace("*", "").replace("!", "no")
-        make(out, source, "yolo", Recipe(Fit(90), filters=Filters(where=(Condition.parse(condition),))))
+        make(out, source, "yolo", Recipe(Fit(90), filters=Filters(where=Condition.parse_all(condition))))
         number_of = {
             (split.stem.rpartition("_")[2], image["file_name"]): number % 3
             for split in (source / "annotations").glob("*.json")
