@@ -23,7 +23,7 @@ from bboxprep.testing.example import FormatExample, LabelledDataset
 TRIPS = 10
 _READ = 3e-6  # px; the error of a reader by the arithmetic of its format, which may be float32
 _TIMEOUT = 120.0  # s
-_KILLS = 3
+_KILLS = 2
 _HALF = (24.0, 16.0)  # px of the images' width and height, which no format rounds
 _KILLED_IMAGES, _KILLED_SIZE = 60, (480, 320)
 
@@ -101,7 +101,7 @@ def check_kill_and_resume(example: FormatExample, folder: Path) -> None:
     for number in range(_KILLS):
         out = folder / f"killed-{number}"
         process = _start_run(example, root, out)
-        kills += _kill(process, out, 1 + 8 * number)
+        kills += _kill(process, out, 1 + 12 * number)
         _finish(_start_run(example, root, out, "--resume"))
         _expect_same(f"killed and resumed, {number + 1}", runs.tree_hashes(out), whole)
     expect_that(kills, "every run ended before it was killed", "one that is killed in the midst of its work")
