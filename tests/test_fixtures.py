@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
 PACKED = {"parquet", "tfrecord", "webdataset"}  # pictures and labels in one binary file
 FORMATS = tuple(sorted({*formats.names()} - PACKED))
+ZIP = "cvat-export.zip"
 SETS = (*(f"phone-photos-{name}" for name in FORMATS), "stored-frame-yolo")
 
 
@@ -90,17 +93,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_making_them_again_gives_the_committed_files(made: Path) -> None:
-    names = {path.relative_to(made) for path in made.rglob("*") if path.is_file()}
-    committed = {path.relative_to(ROOT) for name in SETS for path in (ROOT / name).rglob("*") if path.is_file()}
-    assert names == committed
-    for name in sorted(names):
-        if name.suffix in IMAGES:
-            with Image.open(made / name) as mine, Image.open(ROOT / name) as theirs:
-                assert mine.getexif() == theirs.getexif()
-                off = np.array(mine, dtype=np.float64) - np.array(theirs, dtype=np.float64)
+    mine, theirs = dict(contents(made, made.iterdir())), dict(contents(ROOT, [*map(ROOT.joinpath, SETS), ROOT / ZIP]))
+    assert mine.keys() == theirs.keys()
+    for name in sorted(mine):
+        if PurePath(name).suffix in IMAGES:
+            with Image.open(io.BytesIO(mine[name])) as one, Image.open(io.BytesIO(theirs[name])) as other:
+                assert one.getexif() == other.getexif()
+                off = np.array(one, dtype=np.float64) - np.array(other, dtype=np.float64)
                 assert np.abs(off).mean() < 0.5, name  # another build of the decoder may round otherwise
         else:
-            assert (made / name).read_bytes() == (ROOT / name).read_bytes(), name
+            assert mine[name] == theirs[name], name
+
+
+def contents(root: Path, places: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """The bytes of the files at `places` by their names below `root`; of a zip those of its members."""
+    for path in (path for place in places for path in (place, *place.rglob("*")) if path.is_file()):
+        name = path.relative_to(root).as_posix()
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                yield from ((f"{name}/{member}", archive.read(member)) for member in archive.namelist())
+        else:
+            yield name, path.read_bytes()
 
 
 def test_a_second_run_leaves_every_file_alone(made: Path) -> None:
@@ -266,6 +279,12 @@ def test_every_step_has_its_picture() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_states_the_boxes_of_coco(name: str) -> None:
     check_boxes(list(read(ROOT / f"phone-photos-{name}", name)))
+
+
+def test_the_zip_of_cvat_states_the_boxes_of_coco() -> None:
+    samples = list(read(ROOT / ZIP))
+    check_boxes(samples)
+    assert sum(sample.header is not None and sample.header.orientation != 1 for sample in samples) == 9
 
 
 @pytest.mark.parametrize("name", [one for one in ALL_FORMATS if one.values[0] in PACKED])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ pytestmark = [
     pytest.mark.consumers_heavy,
     pytest.mark.skipif(not environment.has("heavy"), reason="not made: python tests/consumers/environment.py --heavy"),
 ]
+ROOT = Path(__file__).parents[2]
 NUMBERS = {"six": 17, "seven": 18, "none": 19}  # of the images of "val"
 
 
@@ -49,6 +52,23 @@ def test_an_epoch_and_its_predictions_come_home(tmp_path: Path, source: Path, tr
             assert min(x, y) >= -0.01
             assert x + width <= image["width"] + 0.01
             assert y + height <= image["height"] + 0.01
+
+
+def test_the_two_commands_of_the_tutorial_lead_from_a_zip_of_cvat_to_a_model(tmp_path: Path) -> None:
+    """As they stand on the page; the training is cut short to an epoch."""
+    text = (ROOT / "docs" / "pages" / "tutorial.md").read_text(encoding="utf-8")
+    convert, train = (line for line in text.splitlines() if line.startswith(("bboxprep convert", "yolo detect train")))
+    (tmp_path / "fixtures").mkdir()
+    shutil.copy(ROOT / "fixtures" / "cvat-export.zip", tmp_path / "fixtures")
+    program = environment.python(environment.folder())
+    for command, words in ((sys.executable, ["-m", *convert.split()]), (program.with_name("yolo"), train.split()[1:])):
+        short = ["epochs=1", "device=cpu", "workers=0", "plots=False"] if "train" in words else []
+        subprocess.run(
+            [command, *words, *short], cwd=tmp_path, check=True, env=environment.variables(tmp_path / "home")
+        )
+    assert list(tmp_path.rglob("weights/best.pt"))
+    labels = tmp_path / "tutorial" / "prepared" / "labels"
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in labels.rglob("*.txt")) == 22
 
 
 def test_a_picture_that_ultralytics_writes_anew_is_a_copy(tmp_path: Path, source: Path) -> None:
