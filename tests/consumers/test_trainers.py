@@ -62,7 +62,9 @@ def test_the_two_commands_of_the_tutorial_lead_from_a_zip_of_cvat_to_a_model(tmp
     shutil.copy(ROOT / "fixtures" / "cvat-export.zip", tmp_path / "fixtures")
     program = environment.python(environment.folder())
     for command, words in ((sys.executable, ["-m", *convert.split()]), (program.with_name("yolo"), train.split()[1:])):
-        short = ["epochs=1", "device=cpu", "workers=0", "plots=False"] if "train" in words else []
+        short = (
+            ["epochs=1", "device=cpu", "workers=0", "plots=False", f"project={tmp_path}"] if "train" in words else []
+        )
         subprocess.run(
             [command, *words, *short], cwd=tmp_path, check=True, env=environment.variables(tmp_path / "home")
         )
