@@ -66,7 +66,8 @@ def test_every_command_of_a_page_runs_after_that_of_the_readme(name: str, checko
 def test_the_readme_has_the_two_commands_and_fits_a_few_screens() -> None:
     assert lines_of(README)[2:4] == TESTS
     assert blocks(README, "sh")[1].strip() == "pip install '.[test]' && pytest -n auto"
-    assert len(README.splitlines()) <= 140
+    assert len(README.splitlines()) <= 125
+    assert f"[{len(formats.names())} formats]" in README
     assert all(formats.load(name).title in " ".join(README.split()) for name in formats.names())
 
 
