@@ -15,13 +15,13 @@ from bboxprep.frames.resolve import LabelsIn
 from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
-from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.class_mapping import AS_THEY_ARE, ClassPolicy
 from bboxprep.model.dataset import Dataset, TableRows
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Picture, Sample
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.merge import NO_RULES, assemble
+from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.survey import survey
 from bboxprep.pipeline.work.convert import convert_source, write
@@ -73,7 +73,7 @@ def convert(
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
-    classes: ClassPolicy = NO_RULES,
+    classes: ClassPolicy = AS_THEY_ARE,
     workers: int = 1,
     engine: Engine | None = None,
     overwrite: bool = False,
