@@ -210,7 +210,7 @@ def test_a_recipe_takes_steps_or_one_list() -> None:
             lambda ds: ds.transform(Letterbox(64)),
             r"transform: have Letterbox.*, want a Recipe, as in Recipe\(Letterbox",
         ),
-        (lambda ds: ds[1.5], "index: have a float, want a number, a slice, or a name"),
+        (lambda ds: ds[1.5], "index: have a float, want a number, a slice, a name"),
         (lambda ds: ds.map(lambda _: None)[0], "map: the function returned a NoneType, want the changed Sample"),
         (lambda _: LOOSE.read(7), "read: have a int, want the path of a dataset"),
         (lambda _: LOOSE.write("set", "out", "yolo"), "write: have a str, want a Dataset"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, SupportsIndex, overload
+from typing import Any, Literal, Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.findings import Finding
@@ -22,9 +24,9 @@ from bboxprep.model.lazy_samples import ChangeAll, LazySamples, items_at
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Picture, Planner, Sample
 from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
+from bboxprep.model.sample_rows import rows_at, rows_by_name
 from bboxprep.model.short_text import ShownAsTable, count_rows
 from bboxprep.model.splits import TRAIN, split_of
-from bboxprep.spelling import suggestion
 
 TableRows = Literal["objects", "images"]
 _TOGETHER = 64  # samples that are loaded at a time where all are asked for
@@ -54,7 +56,8 @@ class Dataset(ShownAsTable):
     """The samples of a dataset, sorted by split and name, with its class table, its splits and its policies.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
-    conventions); `extra` holds what else each format states of the dataset, by the name of the format. `merged` has the
+    conventions); `extra` holds what else each format states of the dataset, by the name of the format. `reading` are
+    the options that its format was read with ({} of several datasets). `merged` has the
     places of the datasets that were merged into this one, `changes` the policies applied since it was read, as plain
     data. `object_policy` says what is done with crowd regions, faulty boxes and the like. `crowd` is the number of
     records marked as crowd regions and the number of all records, where the reader knows them without reading each.
@@ -72,6 +75,7 @@ class Dataset(ShownAsTable):
     splits: tuple[str, ...] = (TRAIN,)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
     object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
@@ -122,21 +126,21 @@ class Dataset(ShownAsTable):
             yield from samples
 
     @overload
-    def __getitem__(self, index: int | str) -> Sample: ...
+    def __getitem__(self, index: int | np.integer[Any] | str) -> Sample: ...
     @overload
-    def __getitem__(self, index: slice) -> Dataset: ...
-    def __getitem__(self, index: int | str | slice) -> Sample | Dataset:
-        """The sample at a number or of a name, with its split before it where two have the name (``val/a.jpg``); the
-        dataset of a slice. Raises `UsageError` for an unknown name, `IndexError` for a number out of range.
+    def __getitem__(self, index: slice | list[Any] | tuple[Any, ...] | NDArray[Any]) -> Dataset: ...
+    def __getitem__(self, index: Any) -> Sample | Dataset:
+        """The sample at a number or of a name, with its split before it where two have the name (``val/a.jpg``).
+
+        A slice, and a list or an array of numbers, of names or of one truth value for each image, give a dataset.
+        Raises `UsageError` for an unknown name, `IndexError` for a number out of range.
         """
-        match index:
-            case slice():
-                return self._part(range(*index.indices(len(self))))
-            case str():
-                return self.samples[self._row_of(index)]
-            case SupportsIndex():
-                return self.samples[operator.index(index)]
-        raise WrongTypeError(f"index: have a {type(index).__name__}, want a number, a slice, or a name such as 'a.jpg'")
+        found = rows_at(index, len(self), lambda: self._keys)
+        return self.samples[found] if isinstance(found, int) else self._part(found)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether it has the image of a name, with or without its split, or a sample."""
+        return item in rows_by_name(self._keys) if isinstance(item, str) else any(item == sample for sample in self)
 
     def __add__(self, other: Dataset) -> Dataset:
         """Both datasets as one: classes of one name are one class, equal names of images stay apart."""
@@ -243,14 +247,6 @@ class Dataset(ShownAsTable):
         kept = splits or tuple(split for split in self.splits if split in own)
         findings = tuple(finding for finding in self.findings if finding.split in ("", *kept))
         return replace(self.select(rows), splits=kept, findings=findings)
-
-    def _row_of(self, name: str) -> int:
-        found = [row for row, (split, own) in enumerate(self._keys) if name in (own, f"{split}/{own}")]
-        if len(found) == 1:
-            return found[0]
-        alike = ", ".join(repr("/".join(self._keys[row])) for row in found)
-        listed = f", one of {alike}" if found else suggestion(name, self.names)
-        raise UsageError(f"index: have {name!r}, want the name of one image{listed}")
 
     def _require_tools(self) -> DatasetTools:
         if self.tools is None:

@@ -62,8 +62,7 @@ def assemble(
         merged = _of_several_sources(sources) if len(sources) > 1 else _of_one_source(source)
         shown = _shown(merged.dataset, (classes, recipe_classes)) if split and split.stratify else None
         arranged = _arranged(merged, split, shown)
-        reading = source.reading if len(sources) == 1 else {}  # several are read each by its own
-        source = msgspec.structs.replace(arranged, reading=reading, image_policy=source.image_policy)
+        source = msgspec.structs.replace(arranged, image_policy=source.image_policy)
     source = classed(source, classes)
     if len(sources) > 1:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_similar_names())

@@ -42,7 +42,6 @@ class Source(msgspec.Struct, frozen=True):
     dataset: Dataset
     summaries: tuple[ImageSummary, ...]
     frames: Mapping[Key, Decision]  # of the turned images
-    reading: Mapping[str, Any] = msgspec.field(default_factory=dict)  # the options that its format was read with
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
     def frame_of(self, summary: ImageSummary) -> Frame:
@@ -84,11 +83,12 @@ def open_source(
         root = path if isinstance(path, SourceRoot) else find_root(path, format)
     chosen, path = formats.load(root.format), root.path
     reading = _with_whole_paths(options(root.format))
+    how = formats.made_options(chosen.read_options, reading, f"reading {chosen.title}")
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
         with stage(0, "reading"):
-            dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
+            dataset = chosen.read(path, probe, how, engine.run)
         dataset = dataset.with_batches(probe.trusting) if labels_only else dataset
         dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
@@ -102,10 +102,11 @@ def open_source(
     settled = dataset.with_batches(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
+        reading=reading,
         object_policy=object_policy or ObjectPolicy(),
         findings=(*settled.findings, *notes, *convention_faults(settled, dict(chosen.conventions))),
     )
-    return Source(settled, summaries, frames, reading, image_policy)
+    return Source(settled, summaries, frames, image_policy)
 
 
 def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -78,7 +78,6 @@ def convert_source(
         writing_options(options or {}, to, dataset),
         touched,
         Augmenter.of(recipe, source),
-        source.reading,
         source.image_policy,
         progress,
         stop,
