@@ -62,7 +62,7 @@ class Dataset(ShownAsTable):
     data. `object_policy` says what is done with crowd regions, faulty boxes and the like. `crowd` is the number of
     records marked as crowd regions and the number of all records, where the reader knows them without reading each.
     `task` is what models of its labels predict (detect, segment, pose, obb), "" where they may be of several kinds.
-    Iterating twice reads twice.
+    `is_changed`: a recipe or a function of the caller changed samples. Iterating twice reads twice.
 
     `outlines` are the same samples without objects, where a format can list them without reading labels: they have
     names, splits and sizes.
@@ -81,6 +81,7 @@ class Dataset(ShownAsTable):
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
     task: str = ""
+    is_changed: bool = False
     outlines: Sequence[Sample] | None = field(default=None, repr=False)
     tools: DatasetTools | None = field(default=None, repr=False, compare=False)
 
@@ -171,7 +172,9 @@ class Dataset(ShownAsTable):
         Objects that `change` leaves out or adds are counted as findings (`object-removed`, `object-added`). Raises
         `WrongTypeError` where it returns no sample.
         """
-        return self.with_samples(AccountedChange(change, self.categories.names))
+        _check_callable("map", change, "a function that takes a Sample and returns the changed one")
+        changed = self.with_samples(AccountedChange(change, self.categories.names))
+        return replace(changed, is_changed=True)
 
     def filter(
         self, images: Callable[[Sample], object] | None = None, objects: Callable[[Instance], object] | None = None
@@ -181,11 +184,18 @@ class Dataset(ShownAsTable):
         `objects` gets each object with its `class_name`, as in ``ds.filter(objects=lambda one: one.width > 8)``; what
         it leaves out is counted as `object-removed`. For `images` all labels are read at once.
         """
+        for what, function in (("images", images), ("objects", objects)):
+            if function is not None:
+                example = "sample: len(sample.labels) > 1" if what == "images" else "one: one.class_name == 'car'"
+                _check_callable("filter", function, f"a function for {what}, as in {what}=lambda {example}")
         kept = self if objects is None else self.map(ObjectFilter(objects))
         return kept if images is None else kept._part([row for row, one in enumerate(kept) if images(one)])
 
     def split(self, name: str) -> Dataset:
         """The dataset of one split, by any word for it (``valid`` is ``val``). Raises `UsageError`."""
+        if not isinstance(name, str):
+            words = "the name of a split; `bboxprep.convert(..., split='train=0.8,val=0.2')` divides images anew"
+            raise WrongTypeError(f"split: have {name!r:.80}, want {words}")
         if (wanted := name if name in self.splits else split_of(name)) not in self.splits:
             raise UsageError(f"split: have {name!r}, want one of {', '.join(self.splits)}")
         return self._part([row for row, (split, _) in enumerate(self._keys) if split == wanted], (wanted,))
@@ -196,6 +206,9 @@ class Dataset(ShownAsTable):
 
     def show(self, count: int = 9) -> Picture:
         """At most `count` images from all over the dataset with their objects drawn, on one sheet."""
+        if type(count) is not int or count < 1:
+            kind = UsageError if type(count) is int else WrongTypeError
+            raise kind(f"show: have {count!r:.80}, want the number of images, 1 or more")
         return self._require_tools().sheet(self, count)
 
     def to_pandas(self, rows: TableRows = "objects") -> Any:
@@ -246,7 +259,9 @@ class Dataset(ShownAsTable):
         own = {self._keys[row][0] for row in rows}
         kept = splits or tuple(split for split in self.splits if split in own)
         findings = tuple(finding for finding in self.findings if finding.split in ("", *kept))
-        return replace(self.select(rows), splits=kept, findings=findings)
+        left_out = len(self) - len(rows)
+        changes = (*self.changes, {"left_out": left_out}) if left_out else self.changes
+        return replace(self.select(rows), splits=kept, findings=findings, changes=changes)
 
     def _require_tools(self) -> DatasetTools:
         if self.tools is None:
@@ -264,7 +279,7 @@ class Dataset(ShownAsTable):
             if getattr(recipe, part, None):
                 words = f"have a recipe with {part}, which act on an output; give it to a conversion"
                 raise UsageError(f"transform: {words}")
-        moved = self.with_samples(partial(_transformed, recipe=recipe))
+        moved = replace(self.with_samples(partial(_transformed, recipe=recipe)), is_changed=True)
         if not recipe.mirrors:
             return moved
         notes = names_without_partner(self.categories, self.object_policy.swap_classes)
@@ -305,6 +320,11 @@ class Dataset(ShownAsTable):
         for samples in self.batches():
             counts.update(objects_by_class(samples, self.categories.names))
         return counts
+
+
+def _check_callable(what: str, function: object, wanted: str) -> None:
+    if not callable(function):
+        raise WrongTypeError(f"{what}: have {function!r:.80}, want {wanted}")
 
 
 def _transformed(sample: Sample, recipe: Planner) -> Sample:

@@ -117,6 +117,7 @@ def _of_several_sources(sources: Sequence[Source]) -> _MergedSamples:
         merged=tuple(chain.from_iterable(dataset.roots for dataset in datasets)),
         changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
         crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),
+        is_changed=any(dataset.is_changed for dataset in datasets),
         task=datasets[0].task if len({dataset.task for dataset in datasets}) == 1 else "",
     )
     return _MergedSamples(

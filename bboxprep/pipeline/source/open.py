@@ -35,6 +35,8 @@ from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
 from bboxprep.pipeline.work.stages import stage
 from bboxprep.transform.render import SampleRenderer
 
+_TOGETHER = 1024  # outlines that are looked at together
+
 
 class Source(msgspec.Struct, frozen=True):
     """An opened dataset, with the summary of each image in the order of the samples."""
@@ -107,6 +109,22 @@ def open_source(
         findings=(*settled.findings, *notes, *convention_faults(settled, dict(chosen.conventions))),
     )
     return Source(settled, summaries, frames, image_policy)
+
+
+def source_of(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> Source:
+    """The source of a `dataset` that was opened before, and perhaps changed. Its images are surveyed anew."""
+    frames: dict[Key, Decision] = {}
+    for start in range(0, len(dataset), _TOGETHER):
+        batch = dataset.outlines_at(range(start, min(start + _TOGETHER, len(dataset))))
+        decisions = zip(batch.values("frame"), batch.values("evidence"), strict=True)
+        frames |= {key: decision for key, decision in zip(batch.keys, decisions, strict=True) if decision != UPRIGHT}
+    return Source(dataset, survey(dataset, engine), frames, image_policy_of(dataset))
+
+
+def image_policy_of(dataset: Dataset) -> ImagePolicy:
+    """The rules by which the images of `dataset` are decoded: those of its first sample that has some."""
+    renderers = (dataset.outline(row).renderer for row in range(len(dataset)))
+    return next((each.image_policy for each in renderers if isinstance(each, SampleRenderer)), DEFAULT_IMAGE_POLICY)
 
 
 def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:
