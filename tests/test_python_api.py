@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
+import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bboxprep
-from bboxprep import Augment, Flip, Instances, Letterbox, Recipe
-from bboxprep.errors import UsageError, WrongTypeError
+from bboxprep import Augment, Fit, Flip, Instances, Letterbox, Recipe, verify
+from bboxprep.errors import BboxprepError, LossError, UsageError, WrongTypeError
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from tests.conformance.examples import WRITTEN
-from tests.tiny import tiny
+from tests.tiny import tiny, tree
+from tests.verification.outputs import codes, edit_record, recorded
 
 ROOT = Path(__file__).parents[1]
 LOOSE: Any = bboxprep  # as a person without a type checker calls it
+ARRAYS: Any = ModuleType("torch")  # takes arrays as torch does, and leaves them as they are
+ARRAYS.from_numpy = ARRAYS.as_tensor = np.asarray
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +130,7 @@ def test_objects_left_out_and_added_are_counted_in_every_output(ds: Dataset, tmp
 
 
 def test_datasets_are_added(ds: Dataset, root: Path, tmp_path: Path) -> None:
-    both = ds + bboxprep.read(root)
+    both = ds + bboxprep.read(shutil.copytree(root, tmp_path / "copy"))
     assert len(both) == 2 * len(ds)
     assert len({sample.key for sample in both}) == len(both)
     assert both.classes == ds.classes
@@ -132,6 +139,97 @@ def test_datasets_are_added(ds: Dataset, root: Path, tmp_path: Path) -> None:
     assert [sample.size for sample in moved] == [(64, 64), (64, 64), ds[3].size]
     outcome = moved.write(tmp_path / "out", "coco")
     assert sum(row.objects_out for row in outcome.account.rows()) == 6
+    assert len(ds + ds.transform(Recipe(Flip()))) == 2 * len(ds)
+    with pytest.raises(UsageError, match=r"datasets: both have .*00003\.jpg and 1 more, want each image in"):
+        ds[2:5] + ds[3:]
+
+
+def test_a_list_an_array_or_a_mask_picks_images(ds: Dataset) -> None:
+    wanted = (ds.names[2], ds.names[4])
+    mask = [row in (2, 4) for row in range(len(ds))]
+    for index in ([2, 4], (2, 4), np.array([2, 4 - len(ds)]), wanted, list(wanted), mask, np.array(mask)):
+        assert ds[index].names == wanted
+    many = ds.to_pandas("images")["objects"] > 1
+    assert ds[many].names == tuple(name for name, keeps in zip(ds.names, many, strict=True) if keeps)
+    assert len(ds[[]]) == 0
+    for wrong, said in (
+        ([0, 0], "have 0 twice"),
+        ([True], "have 1 truth values, want 8"),
+        (["x"], "have 'x', want"),
+    ):
+        with pytest.raises(UsageError, match=f"index: {said}"):
+            ds[wrong]
+    assert ("val/00001.jpg" in ds, "00009.jpg" in ds, "9.jpg" in ds, ds[2] in ds) == (True, True, False, True)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.sets(st.integers(0, 7), min_size=1), copies=st.booleans())
+def test_a_part_is_written_with_what_it_leaves_out(ds: Dataset, tmp_path: Path, rows: set[int], copies: bool) -> None:
+    """Written, or converted with copies: `verify` holds what is gone against the record, and only so much may be."""
+    part = ds[sorted(rows)]
+    if copies:
+        augmented = Recipe(Letterbox(64), augment=Augment(Flip(p=0.5), copies=2))
+        out = bboxprep.convert(part, tmp_path / "out", "yolo", augmented, overwrite=True).dest
+    else:
+        out = part.write(tmp_path / "out", "yolo", overwrite=True).dest
+    assert out
+    assert verify(out).faults == ()
+    if len(rows) < len(ds) - 1:
+        edit_record(out, changes=[{"left_out": len(ds) - len(rows) - 1}])
+        assert codes(verify(out)) == {"image-missing"}
+
+
+def test_a_dataset_keeps_the_options_that_it_was_read_with(tmp_path: Path) -> None:
+    ds = bboxprep.read(ROOT / "fixtures" / "phone-photos-voc", origin="devkit")
+    out = ds[:4].write(tmp_path / "out", "coco").dest
+    assert recorded(out)["reading"]["origin"] == "devkit"
+    assert verify(out).faults == ()
+    again = bboxprep.convert(ds, tmp_path / "again", "coco").dest
+    assert again
+    assert recorded(again)["reading"] == recorded(out)["reading"]
+
+
+def test_convert_takes_a_dataset_as_it_does_its_path(ds: Dataset, root: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"recipe": Recipe(Fit(24), augment=Augment(Flip(p=0.5))), "split": "train=0.5,val=0.5"}
+    places: tuple[Path | Dataset, ...] = (root, ds)
+    for number, source in enumerate(places):
+        bboxprep.convert(source, tmp_path / str(number), "coco", **how)
+    assert tree(tmp_path / "0") == tree(tmp_path / "1")
+    counted = bboxprep.convert(root, tmp_path / "none", "coco", dry_run=True)
+    assert (counted.dest, counted.account.images_out.total()) == (None, len(ds))
+    assert not (tmp_path / "none").exists()
+    labels = bboxprep.convert(
+        root, tmp_path / "labels", "coco", Recipe(upright=False), labels_only=True, images="none"
+    ).dest
+    assert labels
+    assert not list(labels.rglob("*.jpg"))
+    changed = (ds.transform(Recipe(Flip())), ds.filter(objects=lambda one: one.width > 8))
+    for dataset in changed:
+        with pytest.raises(UsageError, match="convert: have a Dataset that a recipe or a function has changed"):
+            bboxprep.convert(dataset, tmp_path / "out", "yolo")
+    with pytest.raises(UsageError, match="convert: have format beside a Dataset, which is read already"):
+        bboxprep.convert(ds, tmp_path / "out", "yolo", format="yolo")
+    with pytest.raises(UsageError, match="convert: have no source"):
+        bboxprep.convert([], tmp_path / "out", "yolo")
+
+
+def test_what_stops_a_run_is_asked_for_in_python_too(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "set")
+    (copy / "labels" / "train" / "00001.txt").write_text("0 0.5 0.5 0.2 x\n", encoding="utf-8")
+    for made in (partial(bboxprep.convert, copy), bboxprep.read(copy).write):
+        with pytest.raises(BboxprepError, match="`on_error='skip'` lists it instead"):
+            made(tmp_path / "out", "coco", on_error="stop")
+        assert made(tmp_path / "dry", "coco", dry_run=True).dest is None
+    with pytest.raises(LossError):
+        bboxprep.read(ROOT / "fixtures" / "phone-photos-coco").write(tmp_path / "out", "yolo", strict=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_option_is_named_with_those_there_are(ds: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="writing YOLO: there is no option 'tsk'; did you mean 'task'"):
+        ds.write(tmp_path / "out", "yolo", tsk="detect")
+    with pytest.raises(UsageError, match=r"reading YOLO: there is no option 'letterbox' \('follow_links'"):
+        bboxprep.read(ds.root, letterbox=640)
 
 
 def test_objects_are_rows_of_the_columns(ds: Dataset) -> None:
@@ -169,21 +267,14 @@ def test_tables_have_a_row_for_each(ds: Dataset) -> None:
 
 
 def test_without_torch_it_is_told_what_brings_it(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match="torch is not installed; pip install torch brings it"):
         ds.to_torch()
 
 
-class Arrays:
-    """Takes arrays as torch does, and leaves them as they are."""
-
-    from_numpy = as_tensor = staticmethod(np.asarray)
-
-
-def test_items_for_torch_are_those_of_torchvision(ds: Dataset) -> None:
-    from bboxprep.pipeline.api import TorchDataset
-
-    items = TorchDataset(ds, 1, Arrays)
+def test_items_for_torch_are_those_of_torchvision(ds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ARRAYS)
+    items = pickle.loads(pickle.dumps(ds.to_torch(first_label=1)))  # as workers of a DataLoader get it
     assert len(items) == len(ds)
     image, target = items[1]
     assert (image.shape, image.dtype) == ((3, ds[1].size.height, ds[1].size.width), np.uint8)
@@ -191,6 +282,9 @@ def test_items_for_torch_are_those_of_torchvision(ds: Dataset) -> None:
     assert target["boxes"].dtype == np.float32
     assert target["labels"].tolist() == [label + 1 for label in ds[1].labels]
     assert {name: len(target[name]) for name in ("area", "iscrowd")} == {"area": 2, "iscrowd": 2}
+    assert items[-1][1]["image_id"] == len(ds) - 1
+    with pytest.raises(IndexError):
+        items[len(ds)]
 
 
 def test_a_recipe_takes_steps_or_one_list() -> None:
@@ -204,13 +298,29 @@ def test_a_recipe_takes_steps_or_one_list() -> None:
     ("call", "said"),
     [
         (lambda _: LOOSE.Recipe("letterbox"), r"Recipe: have 'letterbox', want steps, as in Recipe\(Letterbox"),
-        (lambda _: LOOSE.Recipe(Letterbox), "Recipe: have <class .*Letterbox'>, want steps"),
+        (lambda _: LOOSE.Recipe(Letterbox), "Recipe: have the class Letterbox itself, want steps"),
+        (
+            lambda _: LOOSE.convert("set", "out", "yolo", Letterbox(64)),
+            r"convert: have the recipe Letterbox\(",
+        ),
+        (lambda _: LOOSE.convert("set", "out", "yolo", classes={"a": "b"}), "convert: have the classes .*ClassPolicy"),
+        (lambda _: LOOSE.convert("set", "out", "yolo", split=0.8), "convert: have the split 0.8, want shares as in"),
+        (lambda _: LOOSE.convert(7, "out", "yolo"), "convert: have the sources 7, want the path of a dataset, a Dat"),
+        (lambda _: LOOSE.convert("set", None, "yolo"), "convert: have the dest None, want the path of a folder"),
+        (lambda _: LOOSE.preview("set", [Letterbox(64)]), "preview: have the recipe .*, want a Recipe"),
+        (lambda ds: LOOSE.verify(ds), "verify: have a Dataset, want the path of an output"),
+        (lambda ds: ds.map(3), "map: have 3, want a function that takes a Sample"),
+        (lambda ds: ds.filter(objects="car"), "filter: have 'car', want a function for objects, as in objects=lambda"),
+        (lambda ds: ds.filter(3), "filter: have 3, want a function for images, as in images=lambda"),
+        (lambda ds: ds.split(0.8), "split: have 0.8, want the name of a split; .*split='train=0.8,val=0.2'"),
+        (lambda ds: ds.show("all"), "show: have 'all', want the number of images, 1 or more"),
+        (lambda ds: ds[[1.5]], "index: have a float, want a number"),
         (lambda _: LOOSE.Augment({"flip": 1}), "Augment: have {'flip': 1}, want steps"),
         (
             lambda ds: ds.transform(Letterbox(64)),
             r"transform: have Letterbox.*, want a Recipe, as in Recipe\(Letterbox",
         ),
-        (lambda ds: ds[1.5], "index: have a float, want a number, a slice, or a name"),
+        (lambda ds: ds[1.5], "index: have a float, want a number, a slice, a name"),
         (lambda ds: ds.map(lambda _: None)[0], "map: the function returned a NoneType, want the changed Sample"),
         (lambda _: LOOSE.read(7), "read: have a int, want the path of a dataset"),
         (lambda _: LOOSE.write("set", "out", "yolo"), "write: have a str, want a Dataset"),

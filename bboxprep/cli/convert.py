@@ -137,7 +137,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     opened = _open(sources, given, engine, say)
     if split and split.group_by == "near":
         opened = [with_thumbnails(source, engine) for source in opened]
-    whole = assemble(opened, class_policy, split)
+    whole = assemble(opened, class_policy, split, recipe.classes)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)

@@ -23,7 +23,7 @@ from bboxprep.formats.plugins import GROUP, ask_plugin
 from bboxprep.io.python_objects import entry_points_by_name, load_entry_point
 from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
-from bboxprep.spelling import did_you_mean
+from bboxprep.spelling import did_you_mean, suggestion
 
 FUNCTIONS = ("sniff", "read", "write", "step", "holds_outlines_only", "task", "options_for", "check")
 WRITER_MEMBERS = tuple(sorted(name for name in vars(Writer) if not name.startswith("_")))
@@ -140,6 +140,17 @@ def checked(found: object) -> Format:
     if problems:
         raise UsageError("; ".join(problems))
     return found
+
+
+def made_options(kind: type[Any], given: Mapping[str, Any], title: str) -> Any:
+    """The options of reader or writer of the `kind` of the format `title` that are `given` by name. Raises
+    `UsageError` for one that it lacks.
+    """
+    known = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{title}: there is no option {name!r}{suggestion(name, known)}")
+    return kind(**given)
 
 
 def open_writer(target: Format, root: Path, dataset: Dataset, options: Any) -> Writer:

@@ -28,6 +28,7 @@ from typing import NamedTuple, assert_never
 from bboxprep.errors import InternalError, UsageError
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
+from bboxprep.geometry.hashed_once import hashed_once
 from bboxprep.geometry.shapes import clip_ring, clip_to_convex, hull, ring_around
 
 
@@ -155,6 +156,7 @@ class Window:
         )
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Plan:
     """The `steps` for an image of the size `source`; they fold to one output `size` and one `affine`. Hashable.
@@ -164,13 +166,6 @@ class Plan:
 
     source: Size
     steps: tuple[Step, ...] = ()
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.source, self.steps))
-
-    def __hash__(self) -> int:
-        return self._hash
 
     @cached_property
     def _folded(self) -> tuple[Window, Dihedral]:

@@ -98,6 +98,10 @@ class ClassPolicy:
             raise UsageError(f"rename: have {self.rename!r}, want new names by old ones")
         _check_names("rename", [*self.rename, *self.rename.values()])
 
+    def __hash__(self) -> int:
+        table = None if self.classes is None else tuple(self.classes)
+        return hash((frozenset(self.rename.items()), tuple(self.only), tuple(self.drop), table))
+
     def __bool__(self) -> bool:
         return bool(self.rename or self.only or self.drop or self.classes is not None)
 

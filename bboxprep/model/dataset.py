@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, SupportsIndex, overload
+from typing import Any, Literal, Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.findings import Finding
@@ -22,9 +24,9 @@ from bboxprep.model.lazy_samples import ChangeAll, LazySamples, items_at
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Picture, Planner, Sample
 from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
+from bboxprep.model.sample_rows import rows_at, rows_by_name
 from bboxprep.model.short_text import ShownAsTable, count_rows
 from bboxprep.model.splits import TRAIN, split_of
-from bboxprep.spelling import suggestion
 
 TableRows = Literal["objects", "images"]
 _TOGETHER = 64  # samples that are loaded at a time where all are asked for
@@ -54,12 +56,13 @@ class Dataset(ShownAsTable):
     """The samples of a dataset, sorted by split and name, with its class table, its splits and its policies.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
-    conventions); `extra` holds what else each format states of the dataset, by the name of the format. `merged` has the
+    conventions); `extra` holds what else each format states of the dataset, by the name of the format. `reading` are
+    the options that its format was read with ({} of several datasets). `merged` has the
     places of the datasets that were merged into this one, `changes` the policies applied since it was read, as plain
     data. `object_policy` says what is done with crowd regions, faulty boxes and the like. `crowd` is the number of
     records marked as crowd regions and the number of all records, where the reader knows them without reading each.
     `task` is what models of its labels predict (detect, segment, pose, obb), "" where they may be of several kinds.
-    Iterating twice reads twice.
+    `is_changed`: a recipe or a function of the caller changed samples. Iterating twice reads twice.
 
     `outlines` are the same samples without objects, where a format can list them without reading labels: they have
     names, splits and sizes.
@@ -72,11 +75,13 @@ class Dataset(ShownAsTable):
     splits: tuple[str, ...] = (TRAIN,)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
     object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
     task: str = ""
+    is_changed: bool = False
     outlines: Sequence[Sample] | None = field(default=None, repr=False)
     tools: DatasetTools | None = field(default=None, repr=False, compare=False)
 
@@ -122,21 +127,21 @@ class Dataset(ShownAsTable):
             yield from samples
 
     @overload
-    def __getitem__(self, index: int | str) -> Sample: ...
+    def __getitem__(self, index: int | np.integer[Any] | str) -> Sample: ...
     @overload
-    def __getitem__(self, index: slice) -> Dataset: ...
-    def __getitem__(self, index: int | str | slice) -> Sample | Dataset:
-        """The sample at a number or of a name, with its split before it where two have the name (``val/a.jpg``); the
-        dataset of a slice. Raises `UsageError` for an unknown name, `IndexError` for a number out of range.
+    def __getitem__(self, index: slice | list[Any] | tuple[Any, ...] | NDArray[Any]) -> Dataset: ...
+    def __getitem__(self, index: Any) -> Sample | Dataset:
+        """The sample at a number or of a name, with its split before it where two have the name (``val/a.jpg``).
+
+        A slice, and a list or an array of numbers, of names or of one truth value for each image, give a dataset.
+        Raises `UsageError` for an unknown name, `IndexError` for a number out of range.
         """
-        match index:
-            case slice():
-                return self._part(range(*index.indices(len(self))))
-            case str():
-                return self.samples[self._row_of(index)]
-            case SupportsIndex():
-                return self.samples[operator.index(index)]
-        raise WrongTypeError(f"index: have a {type(index).__name__}, want a number, a slice, or a name such as 'a.jpg'")
+        found = rows_at(index, len(self), lambda: self._keys)
+        return self.samples[found] if isinstance(found, int) else self._part(found)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether it has the image of a name, with or without its split, or a sample."""
+        return item in rows_by_name(self._keys) if isinstance(item, str) else any(item == sample for sample in self)
 
     def __add__(self, other: Dataset) -> Dataset:
         """Both datasets as one: classes of one name are one class, equal names of images stay apart."""
@@ -167,7 +172,9 @@ class Dataset(ShownAsTable):
         Objects that `change` leaves out or adds are counted as findings (`object-removed`, `object-added`). Raises
         `WrongTypeError` where it returns no sample.
         """
-        return self.with_samples(AccountedChange(change, self.categories.names))
+        _check_callable("map", change, "a function that takes a Sample and returns the changed one")
+        changed = self.with_samples(AccountedChange(change, self.categories.names))
+        return replace(changed, is_changed=True)
 
     def filter(
         self, images: Callable[[Sample], object] | None = None, objects: Callable[[Instance], object] | None = None
@@ -177,11 +184,18 @@ class Dataset(ShownAsTable):
         `objects` gets each object with its `class_name`, as in ``ds.filter(objects=lambda one: one.width > 8)``; what
         it leaves out is counted as `object-removed`. For `images` all labels are read at once.
         """
+        for what, function in (("images", images), ("objects", objects)):
+            if function is not None:
+                example = "sample: len(sample.labels) > 1" if what == "images" else "one: one.class_name == 'car'"
+                _check_callable("filter", function, f"a function for {what}, as in {what}=lambda {example}")
         kept = self if objects is None else self.map(ObjectFilter(objects))
         return kept if images is None else kept._part([row for row, one in enumerate(kept) if images(one)])
 
     def split(self, name: str) -> Dataset:
         """The dataset of one split, by any word for it (``valid`` is ``val``). Raises `UsageError`."""
+        if not isinstance(name, str):
+            words = "the name of a split; `bboxprep.convert(..., split='train=0.8,val=0.2')` divides images anew"
+            raise WrongTypeError(f"split: have {name!r:.80}, want {words}")
         if (wanted := name if name in self.splits else split_of(name)) not in self.splits:
             raise UsageError(f"split: have {name!r}, want one of {', '.join(self.splits)}")
         return self._part([row for row, (split, _) in enumerate(self._keys) if split == wanted], (wanted,))
@@ -192,6 +206,9 @@ class Dataset(ShownAsTable):
 
     def show(self, count: int = 9) -> Picture:
         """At most `count` images from all over the dataset with their objects drawn, on one sheet."""
+        if type(count) is not int or count < 1:
+            kind = UsageError if type(count) is int else WrongTypeError
+            raise kind(f"show: have {count!r:.80}, want the number of images, 1 or more")
         return self._require_tools().sheet(self, count)
 
     def to_pandas(self, rows: TableRows = "objects") -> Any:
@@ -242,15 +259,9 @@ class Dataset(ShownAsTable):
         own = {self._keys[row][0] for row in rows}
         kept = splits or tuple(split for split in self.splits if split in own)
         findings = tuple(finding for finding in self.findings if finding.split in ("", *kept))
-        return replace(self.select(rows), splits=kept, findings=findings)
-
-    def _row_of(self, name: str) -> int:
-        found = [row for row, (split, own) in enumerate(self._keys) if name in (own, f"{split}/{own}")]
-        if len(found) == 1:
-            return found[0]
-        alike = ", ".join(repr("/".join(self._keys[row])) for row in found)
-        listed = f", one of {alike}" if found else suggestion(name, self.names)
-        raise UsageError(f"index: have {name!r}, want the name of one image{listed}")
+        left_out = len(self) - len(rows)
+        changes = (*self.changes, {"left_out": left_out}) if left_out else self.changes
+        return replace(self.select(rows), splits=kept, findings=findings, changes=changes)
 
     def _require_tools(self) -> DatasetTools:
         if self.tools is None:
@@ -268,7 +279,7 @@ class Dataset(ShownAsTable):
             if getattr(recipe, part, None):
                 words = f"have a recipe with {part}, which act on an output; give it to a conversion"
                 raise UsageError(f"transform: {words}")
-        moved = self.with_samples(partial(_transformed, recipe=recipe))
+        moved = replace(self.with_samples(partial(_transformed, recipe=recipe)), is_changed=True)
         if not recipe.mirrors:
             return moved
         notes = names_without_partner(self.categories, self.object_policy.swap_classes)
@@ -309,6 +320,11 @@ class Dataset(ShownAsTable):
         for samples in self.batches():
             counts.update(objects_by_class(samples, self.categories.names))
         return counts
+
+
+def _check_callable(what: str, function: object, wanted: str) -> None:
+    if not callable(function):
+        raise WrongTypeError(f"{what}: have {function!r:.80}, want {wanted}")
 
 
 def _transformed(sample: Sample, recipe: Planner) -> Sample:

@@ -1,35 +1,36 @@
-"""Reading, ``bboxprep convert`` and its preview as functions of Python, and what a dataset does with the pipeline."""
+"""Reading, ``bboxprep convert`` and its preview as functions of Python."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
-
-import numpy as np
 
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
-from bboxprep.model.class_mapping import ClassPolicy
-from bboxprep.model.dataset import Dataset, TableRows
+from bboxprep.model.class_mapping import AS_THEY_ARE, ClassPolicy
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.model.sample import Picture, Sample
+from bboxprep.model.sample import Picture
+from bboxprep.pipeline.dataset_tools import TOOLS
 from bboxprep.pipeline.output.naming import NameStyle
+from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.merge import NO_RULES, assemble
-from bboxprep.pipeline.source.open import Source, open_source
-from bboxprep.pipeline.source.survey import survey
-from bboxprep.pipeline.work.convert import convert_source, write
+from bboxprep.pipeline.source.merge import assemble
+from bboxprep.pipeline.source.near_duplicates import with_thumbnails
+from bboxprep.pipeline.source.open import Source, open_source, source_of
+from bboxprep.pipeline.source.split import SplitPolicy
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe
 
-Sources = str | Path | Sequence[str | Path]
+Place = str | Path | Dataset
+Sources = Place | Sequence[Place]
 _UNCHANGED = Recipe()
 
 
@@ -61,7 +62,7 @@ def read(
         follow_links=options.get("follow_links", ""),
         options=lambda _: options,
     ).dataset
-    return replace(dataset, tools=_TOOLS)
+    return replace(dataset, tools=TOOLS)
 
 
 def convert(
@@ -70,17 +71,23 @@ def convert(
     to: str,
     recipe: Recipe = _UNCHANGED,
     *,
+    format: str | None = None,
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
-    classes: ClassPolicy = NO_RULES,
+    classes: ClassPolicy = AS_THEY_ARE,
+    split: SplitPolicy | str | None = None,
     workers: int = 1,
     engine: Engine | None = None,
+    on_error: OnError = "skip",
+    strict: bool = False,
     overwrite: bool = False,
     resume: bool = False,
+    dry_run: bool = False,
     quality: int | None = None,
     strip_metadata: bool = False,
     sidecar: bool = True,
+    labels_only: bool = False,
     images: ImagePlacement = "copy",
     image_format: ImageFormat = "keep",
     names: NameStyle = "keep",
@@ -88,28 +95,39 @@ def convert(
 ) -> Outcome:
     """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
 
-    Unlike `write`, which writes a dataset in memory, this runs the command ``convert``: training images are augmented
-    by the random steps of `recipe`, a stopped run can be resumed, and only changed images are written again. `images`
-    is the placement of images whose bytes do not change (see `RunOptions`); with "none" no image is opened whose size
-    the labels state. All images are written in the `image_format` (see `Encoding`), with `names` that keep or replace
-    their sub-folders (see `RunOptions`). The work runs in an `engine` in place of `workers` processes. `options` are
-    those of the format's writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other
-    `BboxprepError` where the run cannot be done.
+    A source is a path, or a `Dataset` or a part of one that no recipe or function has changed. Unlike `write`, which
+    writes a dataset in memory, this runs the command ``convert``: training images are augmented by the random steps of
+    `recipe`, a stopped run can be resumed, and only changed images are written again. `split` divides the images anew,
+    as in ``"train=0.8,val=0.2"``. `images` is the placement of images whose bytes do not change; with "none", and with
+    `labels_only`, no image is opened whose size the labels state. All images are written in the `image_format` (see
+    `Encoding`). For `on_error`, `strict`, `overwrite`, `dry_run` and `names` see `RunOptions`. The work runs in an
+    `engine` in place of `workers` processes. `options` are those of the format's writer, the others those of `read`
+    and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where the run cannot be done.
     """
+    _check_type("convert", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
+    _check_type("convert", "classes", classes, ClassPolicy, "a ClassPolicy, as in ClassPolicy(rename={'Car': 'car'})")
+    _check_type("convert", "dest", dest, str | PurePath, "the path of a folder")
+    division = SplitPolicy.parse(split) if isinstance(split, str) else split
+    _check_type("convert", "split", division, SplitPolicy | None, "shares as in 'train=0.8,val=0.2', or a SplitPolicy")
     run_options = RunOptions(
         workers,
+        on_error=on_error,
+        strict=strict,
         overwrite=overwrite,
         resume=resume,
+        dry_run=dry_run,
         encoding=Encoding(quality, strip_metadata, image_format),
         sidecar=sidecar,
+        labels_only=labels_only,
         images=images,
         names=names,
         engine=engine,
     )
-    opened = _opened(
-        sources, labels_in, image_policy, object_policy, run_options.chosen_engine, run_options.trusts_labels
-    )
-    source = assemble(opened, classes)
+    how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
+    opened = _opened("convert", sources, how, run_options.chosen_engine, run_options.trusts_labels)
+    if division and division.group_by == "near":
+        opened = [with_thumbnails(source, run_options.chosen_engine) for source in opened]
+    source = assemble(opened, classes, division, recipe.classes)
     return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
 
 
@@ -118,6 +136,7 @@ def preview(
     recipe: Recipe,
     count: int = 9,
     *,
+    format: str | None = None,
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
@@ -128,106 +147,41 @@ def preview(
     """
     from bboxprep.pipeline.preview import preview as sheet_of  # its fonts take as long to load as NumPy
 
-    return Picture(sheet_of(assemble(_opened(sources, labels_in, image_policy, object_policy, Local())), recipe, count))
+    _check_type("preview", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
+    how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
+    return Picture(sheet_of(assemble(_opened("preview", sources, how, Local())), recipe, count))
 
 
 def _opened(
-    sources: Sources,
-    labels_in: LabelsIn,
-    image_policy: ImagePolicy | None,
-    object_policy: ObjectPolicy | None,
-    engine: Engine,
-    labels_only: bool = False,
+    what: str, sources: Sources, how: Mapping[str, Any], engine: Engine, labels_only: bool = False
 ) -> list[Source]:
-    paths = [sources] if isinstance(sources, str | PurePath) else sources
-    how: dict[str, Any] = {
-        "labels_in": labels_in,
-        "image_policy": image_policy,
-        "object_policy": object_policy,
-        "engine": engine,
-        "labels_only": labels_only,
-    }
-    return [open_source(open_path(path), **how) for path in paths]
-
-
-class _Tools:
-    """`model.dataset.DatasetTools` of the datasets of `read`."""
-
-    def write(self, dataset: Dataset, dest: str | Path, to: str, **options: Any) -> Outcome:
-        return write(dataset, dest, to, **options)
-
-    def joined(self, datasets: Sequence[Dataset]) -> Dataset:
-        sources = [Source(dataset, survey(dataset), {}) for dataset in datasets]
-        return replace(assemble(sources).dataset, tools=self)
-
-    def sheet(self, dataset: Dataset, count: int) -> Picture:
-        from bboxprep.pipeline.preview import sheet  # its fonts take as long to load as NumPy
-
-        return Picture(sheet(dataset, count))
-
-    def table(self, dataset: Dataset, rows: TableRows) -> Any:
-        if rows not in ("objects", "images"):
-            raise UsageError(f"rows: have {rows!r}, want objects or images")
-        pandas = _optional("pandas")
-        if rows == "images":
-            return pandas.DataFrame(_image_rows(dataset), columns=_IMAGE_COLUMNS)
-        return pandas.DataFrame(_object_rows(dataset), columns=_OBJECT_COLUMNS)
-
-    def torch_dataset(self, dataset: Dataset, first_label: int) -> TorchDataset:
-        return TorchDataset(dataset, first_label, _optional("torch"))
-
-
-_TOOLS = _Tools()
-_PLACE_COLUMNS = ("split", "image", "width", "height")
-_OBJECT_COLUMNS = (*_PLACE_COLUMNS, "label", "class", "x0", "y0", "x1", "y1", "area", "crowd", "id")
-_IMAGE_COLUMNS = (*_PLACE_COLUMNS, "path", "objects")
-
-
-def _object_rows(dataset: Dataset) -> list[tuple[Any, ...]]:
+    """The `sources` of the function `what`, each read as `how` says."""
+    listed: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
+    for source in listed:
+        words = "the path of a dataset, a Dataset, or a list of these"
+        _check_type(what, "sources", source, str | PurePath | Dataset, words)
+    if not listed:
+        raise UsageError(f"{what}: have no source, want the path of a dataset, a Dataset, or a list of these")
     return [
-        (*_place(sample), one.label, dataset.classes[one.label], *one.box.tolist(), one.area, one.crowd, one.id)
-        for sample in dataset
-        for one in sample.instances
+        _as_read(what, source, how, engine)
+        if isinstance(source, Dataset)
+        else open_source(open_path(source), engine=engine, labels_only=labels_only, **how)
+        for source in listed
     ]
 
 
-def _image_rows(dataset: Dataset) -> list[tuple[Any, ...]]:
-    return [(*_place(sample), str(sample.path), len(sample.instances)) for sample in dataset]
+def _as_read(what: str, dataset: Dataset, how: Mapping[str, Any], engine: Engine) -> Source:
+    """The source of a `dataset` that was read. Raises `UsageError` for one that was changed by more than its choice of
+    images: the record of the run could not say how.
+    """
+    if given := [name for name, value in how.items() if value not in (None, "auto")]:
+        raise UsageError(f"{what}: have {', '.join(given)} beside a Dataset, which is read already; give it to `read`")
+    if dataset.is_changed:
+        words = "want one as it was read, or a part; `Dataset.write` writes this one"
+        raise UsageError(f"{what}: have a Dataset that a recipe or a function has changed, {words}")
+    return source_of(dataset, engine)
 
 
-def _place(sample: Sample) -> tuple[str, str, int | None, int | None]:
-    """Split, name, width and height of an image; the size is None where the file cannot be read."""
-    return (*sample.key, *(sample.size if sample.header else (None, None)))
-
-
-def _optional(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise UsageError(f"{name} is not installed; pip install {name} brings it") from error
-
-
-@dataclass(frozen=True)
-class TorchDataset:
-    """The images and targets of `Dataset.to_torch`; `torch` is the module."""
-
-    dataset: Dataset
-    first_label: int
-    torch: Any
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
-        sample = self.dataset[index]
-        pixels = np.atleast_3d(sample.image)
-        image = np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).transpose(2, 0, 1))
-        objects = sample.instances
-        target = {
-            "boxes": objects.boxes.astype(np.float32),
-            "labels": objects.labels + self.first_label,
-            "image_id": np.array(index),
-            "area": np.array([one.area for one in objects], dtype=np.float32),
-            "iscrowd": objects.crowd.astype(np.int64),
-        }
-        return self.torch.from_numpy(image), {name: self.torch.as_tensor(value) for name, value in target.items()}
+def _check_type(what: str, name: str, value: object, kind: Any, wanted: str) -> None:
+    if not isinstance(value, kind):
+        raise WrongTypeError(f"{what}: have the {name} {value!r:.80}, want {wanted}")

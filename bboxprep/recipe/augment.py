@@ -104,7 +104,8 @@ def listed_steps(name: str, steps: tuple[RecipeStep | Sequence[RecipeStep], ...]
         steps = tuple(steps[0])
     for step in steps:
         if not isinstance(step, RecipeStep):
-            raise WrongTypeError(f"{name}: have {step!r:.80}, want steps, as in {name}(Letterbox(640), Grayscale())")
+            have = f"the class {step.__name__} itself" if isinstance(step, type) else f"{step!r:.80}"
+            raise WrongTypeError(f"{name}: have {have}, want steps, as in {name}(Letterbox(640), Grayscale())")
         if plugins.is_plugin(type(step)):
             plugins.checked_class(type(step))
     return tuple(step for step in steps if isinstance(step, RecipeStep))

@@ -22,6 +22,7 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
+from bboxprep.geometry.hashed_once import hashed_once
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.class_mapping import AS_THEY_ARE, ClassPolicy
@@ -83,6 +84,7 @@ class Drawn(msgspec.Struct, frozen=True):
     still: int = 0
 
 
+@hashed_once
 @dataclass(frozen=True, init=False)
 class Recipe:
     """``Recipe(Letterbox(640), Flip("horizontal"), pad=0)``: steps in order, also given as one list.
@@ -187,15 +189,6 @@ class Recipe:
     def without_filters(self) -> Recipe:
         """This recipe without its filters and its change of classes."""
         return self._with(self.steps, self.augment, self.seed) if self.filters or self.classes else self
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(
-            (self.steps, self.upright, self.rendering, self.augment, self.seed, self.filters, str(self.classes))
-        )
-
-    def __hash__(self) -> int:
-        return self._hash
 
     def copies(self, split: str) -> int:
         """The number of copies of an image of `split` that shows no class with copies of its own, without balance;

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from math import gcd
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
-from bboxprep.errors import BboxprepError, MissingPackageError, UsageError
+from bboxprep.errors import BboxprepError, MissingPackageError, UsageError, WrongTypeError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
@@ -91,6 +91,8 @@ def verify(
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
     read, and `UsageError`.
     """
+    if not isinstance(out, str | PurePath):
+        raise WrongTypeError(f"verify: have a {type(out).__name__}, want the path of an output, as `Outcome.dest` is")
     report = _verified(out, against, sample, workers, reading, image_policy, begin, progress)
     if predictions is None:
         return report
@@ -235,14 +237,21 @@ def _assembled(
 
 
 def _unrecorded(case: VerificationInputs) -> Iterator[Fault]:
-    """The faults of images of the source without a row."""
+    """The faults of images of the source without a row. Which ones a part of a dataset leaves out nothing says, but no
+    more are gone than the record claims.
+    """
     if case.source is None or case.several:
         return
     recorded = {image.source for image in case.run.images}
-    for path in case.source.places:
-        if path not in recorded:
-            words = "is in the source, and the record does not name it"
-            yield Fault(Layer.STRUCTURAL, "image-missing", path, "", words)
+    gone = [path for path in case.source.places if path not in recorded]
+    claimed = sum(change.left_out for change in case.run.record.changes)
+    if claimed and len(gone) > claimed:
+        words = f"{len(gone):,} images of the source have no row, and the record says that {claimed:,} were left out"
+        yield Fault(Layer.STRUCTURAL, "image-missing", "", "", words, len(gone) - claimed)
+        return
+    for path in gone if not claimed else ():
+        words = "is in the source, and the record does not name it"
+        yield Fault(Layer.STRUCTURAL, "image-missing", path, "", words)
 
 
 def _pixel_rows(images: Sequence[ImageRow], sample: int | None) -> frozenset[int]:

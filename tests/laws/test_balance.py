@@ -142,6 +142,25 @@ def test_folds_divide_all_images_and_leave_the_test_split(stratify: bool) -> Non
         assert all((split == "test") == (before[path] == "test") for path, split in fold.items())
 
 
+def test_strata_are_of_the_classes_after_the_recipe(tmp_path: Path) -> None:
+    """Whether options or a recipe change the classes, images go to the same splits; not to those of the old classes."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("classes: {rename: {person: car}, drop: [traffic sign]}\n", encoding="utf-8")
+    changes: tuple[list[str], ...] = (
+        [],
+        ["--rename", "person=car", "--drop-class", "traffic sign"],
+        ["--recipe", str(recipe)],
+    )
+    found = []
+    for number, change in enumerate(changes):
+        out = tmp_path / f"out{number}"
+        split = ["--split", "train=0.5,val=0.5", "--stratify", "--images", "none", "--quiet"]
+        ran = CliRunner().invoke(commands, ["convert", str(SOURCE), str(out), "--to", "yolo", *split, *change])
+        assert ran.exit_code in (0, 1), ran.output
+        found.append({row["source"]: row["split"] for row in rows(out)})
+    assert found[2] == found[1] != found[0]
+
+
 def test_copies_of_a_file_are_in_one_stratum(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(SOURCE, source)

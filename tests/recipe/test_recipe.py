@@ -13,6 +13,7 @@ from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, visible_fractions
+from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.augment import Augment
@@ -292,3 +293,12 @@ def test_a_random_crop_keeps_of_each_object_what_it_has_to(
     assert (visible_fractions(mapped, plan.size) >= least - 1e-9).all()
     if not len(boxes):
         assert 0.05 <= crop.width * crop.height / 4800 <= 0.45
+
+
+def test_equal_recipes_have_one_hash() -> None:
+    """Whatever the order of the new names is; and each is hashed once."""
+    names = {"a": "b", "c": "d", "e": "f"}
+    one, other = (Recipe(Letterbox(64), classes=ClassPolicy(dict(pairs))) for pairs in (names, reversed(names.items())))
+    assert one == other
+    assert hash(one) == hash(other) == vars(one)["_hash"]
+    assert hash(one) != hash(Recipe(Letterbox(64)))

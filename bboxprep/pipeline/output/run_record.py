@@ -119,10 +119,11 @@ class SplitChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change of the classes or the splits after the dataset was read."""
+    """One change of the classes, the splits or the images after the dataset was read; `left_out` counts images."""
 
     classes: ClassChange | None = None
     split: SplitChange | None = None
+    left_out: int = 0
 
 
 class FlipTable(msgspec.Struct, frozen=True):

@@ -39,24 +39,30 @@ from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary, counted_classes
 from bboxprep.pipeline.source.usable import check_usable
 
-NO_RULES = AS_THEY_ARE
 _TRACKS_APART = 10**9  # between the first track ids of two sources
 _MOST = 2**63 - 1
 
 
-def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: SplitPolicy | None = None) -> Source:
+def assemble(
+    sources: Sequence[Source],
+    classes: ClassPolicy = AS_THEY_ARE,
+    split: SplitPolicy | None = None,
+    recipe_classes: ClassPolicy = AS_THEY_ARE,
+) -> Source:
     """`sources` as one, split anew by `split`, its classes changed by `classes`.
 
-    Raises `UsageError` where the classes do not fit the classes, or classes of one name have different keypoints.
+    The strata of a `split` are those of the classes of the output: `recipe_classes` are the changes of its recipe,
+    which are counted here and made later. Raises `UsageError` where the classes do not fit the classes, or classes of
+    one name have different keypoints.
     """
     for source in sources:
         check_usable(source)
     source = sources[0]
     if len(sources) > 1 or split:
         merged = _of_several_sources(sources) if len(sources) > 1 else _of_one_source(source)
-        arranged = _arranged(merged, split, _shown(merged.dataset, classes) if split and split.stratify else None)
-        reading = source.reading if len(sources) == 1 else {}  # several are read each by its own
-        source = msgspec.structs.replace(arranged, reading=reading, image_policy=source.image_policy)
+        shown = _shown(merged.dataset, (classes, recipe_classes)) if split and split.stratify else None
+        arranged = _arranged(merged, split, shown)
+        source = msgspec.structs.replace(arranged, image_policy=source.image_policy)
     source = classed(source, classes)
     if len(sources) > 1:
         source = msgspec.structs.replace(source, dataset=source.dataset.with_similar_names())
@@ -68,9 +74,11 @@ def classed(source: Source, classes: ClassPolicy) -> Source:
     return msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes)) if classes else source
 
 
-def _shown(dataset: Dataset, classes: ClassPolicy) -> list[dict[int, int]]:
-    """The number of objects of each image by label, after the class policy."""
-    return counted_classes(dataset.with_classes(classes) if classes else dataset)
+def _shown(dataset: Dataset, changes: Sequence[ClassPolicy]) -> list[dict[int, int]]:
+    """The number of objects of each image by label, after the `changes` of classes."""
+    for classes in changes:
+        dataset = dataset.with_classes(classes) if classes else dataset
+    return counted_classes(dataset)
 
 
 class _MergedSamples(msgspec.Struct, frozen=True):
@@ -109,6 +117,7 @@ def _of_several_sources(sources: Sequence[Source]) -> _MergedSamples:
         merged=tuple(chain.from_iterable(dataset.roots for dataset in datasets)),
         changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
         crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),
+        is_changed=any(dataset.is_changed for dataset in datasets),
         task=datasets[0].task if len({dataset.task for dataset in datasets}) == 1 else "",
     )
     return _MergedSamples(

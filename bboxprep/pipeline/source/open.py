@@ -35,6 +35,8 @@ from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
 from bboxprep.pipeline.work.stages import stage
 from bboxprep.transform.render import SampleRenderer
 
+_TOGETHER = 1024  # outlines that are looked at together
+
 
 class Source(msgspec.Struct, frozen=True):
     """An opened dataset, with the summary of each image in the order of the samples."""
@@ -42,7 +44,6 @@ class Source(msgspec.Struct, frozen=True):
     dataset: Dataset
     summaries: tuple[ImageSummary, ...]
     frames: Mapping[Key, Decision]  # of the turned images
-    reading: Mapping[str, Any] = msgspec.field(default_factory=dict)  # the options that its format was read with
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
     def frame_of(self, summary: ImageSummary) -> Frame:
@@ -84,11 +85,12 @@ def open_source(
         root = path if isinstance(path, SourceRoot) else find_root(path, format)
     chosen, path = formats.load(root.format), root.path
     reading = _with_whole_paths(options(root.format))
+    how = formats.made_options(chosen.read_options, reading, f"reading {chosen.title}")
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
         with stage(0, "reading"):
-            dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
+            dataset = chosen.read(path, probe, how, engine.run)
         dataset = dataset.with_batches(probe.trusting) if labels_only else dataset
         dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
@@ -102,10 +104,27 @@ def open_source(
     settled = dataset.with_batches(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
+        reading=reading,
         object_policy=object_policy or ObjectPolicy(),
         findings=(*settled.findings, *notes, *convention_faults(settled, dict(chosen.conventions))),
     )
-    return Source(settled, summaries, frames, reading, image_policy)
+    return Source(settled, summaries, frames, image_policy)
+
+
+def source_of(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> Source:
+    """The source of a `dataset` that was opened before, and perhaps changed. Its images are surveyed anew."""
+    frames: dict[Key, Decision] = {}
+    for start in range(0, len(dataset), _TOGETHER):
+        batch = dataset.outlines_at(range(start, min(start + _TOGETHER, len(dataset))))
+        decisions = zip(batch.values("frame"), batch.values("evidence"), strict=True)
+        frames |= {key: decision for key, decision in zip(batch.keys, decisions, strict=True) if decision != UPRIGHT}
+    return Source(dataset, survey(dataset, engine), frames, image_policy_of(dataset))
+
+
+def image_policy_of(dataset: Dataset) -> ImagePolicy:
+    """The rules by which the images of `dataset` are decoded: those of its first sample that has some."""
+    renderers = (dataset.outline(row).renderer for row in range(len(dataset)))
+    return next((each.image_policy for each in renderers if isinstance(each, SampleRenderer)), DEFAULT_IMAGE_POLICY)
 
 
 def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:

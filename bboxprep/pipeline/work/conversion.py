@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,9 @@ class Conversion:
     """A run that writes `dataset`, whose images are `summaries`, to the folder `dest` as the format `to`.
 
     `options` are those of the format's writer. The `augmenter` applies the recipe to each sample; None where the
-    samples are transformed already. `touched` says whether the pixels of an image change. `reading` are the options
-    that the source was read with, `image_policy` the rules by which its images are decoded. `progress` is called with
-    the number of images done; once `stop` returns True, no other block is begun.
+    samples are transformed already. `touched` says whether the pixels of an image change. `image_policy` are the rules
+    by which the images of the source are decoded. `progress` is called with the number of images done; once `stop`
+    returns True, no other block is begun.
     """
 
     dataset: Dataset
@@ -57,7 +57,6 @@ class Conversion:
     options: Mapping[str, Any]
     touched: Callable[[ImageSummary], bool]
     augmenter: Augmenter | None = None
-    reading: Mapping[str, Any] = field(default_factory=dict)
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
     progress: Callable[[int], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
@@ -117,7 +116,11 @@ class Conversion:
     def _placed(self) -> Mapping[str, Any]:
         """The options of the writer, with those that the place of the output decides."""
         target = formats.load(self.to)
-        return {**self.options, **target.placed(target.write_options(**self.options), self.home or self.dest)}
+        return {**self.options, **target.placed(self._made(self.options), self.home or self.dest)}
+
+    def _made(self, options: Mapping[str, Any]) -> Any:
+        target = formats.load(self.to)
+        return formats.made_options(target.write_options, options, f"writing {target.title}")
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -127,7 +130,7 @@ class Conversion:
     @property
     def reading_terms(self) -> Mapping[str, Any]:
         """The options of reading that the bytes of the output depend on."""
-        return {**self.reading, "policy": msgspec.structs.asdict(self.image_policy)}
+        return {**self.dataset.reading, "policy": msgspec.structs.asdict(self.image_policy)}
 
     def _check_target(self) -> None:
         for root in self.dataset.roots:
@@ -138,7 +141,7 @@ class Conversion:
         how, dataset, target = self.run_options, self.dataset, formats.load(self.to)
         self._check_target()
         check_splits(dataset.splits)
-        writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self._placed))
+        writer = formats.open_writer(target, self.dest, dataset, self._made(self._placed))
         preflight.refuse_placement(how.images, writer, target, self.dest, dataset.roots)
         recipe, reencodes = self.augmenter and self.augmenter.recipe, any(map(self._reencodes, self.summaries))
         preflight.refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)
@@ -293,7 +296,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
             conversion.to,
             self.account.report(conversion.dataset.categories.names),
             recipe=conversion.recipe,
-            reading=conversion.reading,
+            reading=conversion.dataset.reading,
             image_policy=conversion.image_policy,
             encoding=conversion.run_options.encoding,
             image_names=conversion.run_options.names,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import PlanError, WrongTypeError
-from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, Encoding, ImageFormat, ImagePolicy
+from bboxprep.images.codecs.codec import Encoding, ImageFormat
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
@@ -18,15 +18,15 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.written_options import with_task, writing_options
+from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import classed, within_limit
 from bboxprep.pipeline.source.near_duplicates import deduplicated, near_duplicates
-from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.open import Source, image_policy_of
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.variants import with_variants
 from bboxprep.pipeline.work.conversion import Conversion
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.transform.render import SampleRenderer
 
 
 def convert_source(
@@ -78,7 +78,6 @@ def convert_source(
         writing_options(options or {}, to, dataset),
         touched,
         Augmenter.of(recipe, source),
-        source.reading,
         source.image_policy,
         progress,
         stop,
@@ -91,7 +90,10 @@ def write(
     to: str,
     *,
     workers: int = 1,
+    on_error: OnError = "skip",
+    strict: bool = False,
     overwrite: bool = False,
+    dry_run: bool = False,
     quality: int | None = None,
     strip_metadata: bool = False,
     sidecar: bool = True,
@@ -107,29 +109,31 @@ def write(
     is only turned or padded is so without loss where its blocks allow it, unless `quality` is given; other JPEGs are
     encoded with `quality`, by default 95. `options` are those of the format's writer; where they are not given, labels
     keep their kind (`Format.options_for`). With `sidecar`, data that the format cannot hold is written beside the
-    output, and read with it again. Records that cannot be used are skipped and listed in the outcome's account. Raises
-    `BboxprepError` where nothing can be written.
+    output, and read with it again. Records that cannot be used are skipped and listed in the outcome's account, unless
+    `on_error` is "stop"; `strict`, `overwrite` and `dry_run` are those of `RunOptions`. Raises `BboxprepError` where
+    nothing can be written.
     """
     if not isinstance(dataset, Dataset):
         raise WrongTypeError(f"write: have a {type(dataset).__name__}, want a Dataset, as bboxprep.read returns it")
     planned = dataset.with_samples(_planned)
-    encoding = Encoding(quality, strip_metadata, image_format)
     run_options = RunOptions(
-        workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images, names=names
+        workers,
+        on_error=on_error,
+        strict=strict,
+        overwrite=overwrite,
+        dry_run=dry_run,
+        encoding=Encoding(quality, strip_metadata, image_format),
+        sidecar=sidecar,
+        images=images,
+        names=names,
     )
     summaries = survey(planned, run_options.chosen_engine)
     dataset, target = with_task(checked(planned, summaries), options, to), open_path(dest)
     options = writing_options(options, to, dataset)
-    policy = _image_policy(dataset)
+    policy = image_policy_of(dataset)
     return Conversion(
         dataset, summaries, target, to, run_options, options, lambda summary: summary.touched, image_policy=policy
     ).run()
-
-
-def _image_policy(dataset: Dataset) -> ImagePolicy:
-    """The rules by which the images of `dataset` are decoded: those of its first sample."""
-    renderers = (dataset.outline(row).renderer for row in range(len(dataset)))
-    return next((each.image_policy for each in renderers if isinstance(each, SampleRenderer)), DEFAULT_IMAGE_POLICY)
 
 
 def _planned(sample: Sample) -> Sample:

@@ -320,5 +320,5 @@ def test_a_source_that_is_split_anew_keeps_the_options_that_it_was_read_with(tmp
     policy = ImagePolicy(depth16="shift8")
     source = open_source(FIXTURES / "phone-photos-voc", image_policy=policy, options=lambda _: {"origin": "plus-one"})
     split = assemble([source], split=SplitPolicy({"train": 0.5, "val": 0.5}))
-    assert (split.reading, split.image_policy) == (source.reading, policy)
-    assert split.reading["origin"] == "plus-one"
+    assert (split.dataset.reading, split.image_policy) == (source.dataset.reading, policy)
+    assert split.dataset.reading["origin"] == "plus-one"
