@@ -116,9 +116,10 @@ class Printer:
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """Print the account, the findings, the output folder and the next command."""
-        if self.quiet:
-            return
         account = outcome.account
+        if self.quiet:
+            self.faults(account.faults)
+            return
         self.line()
         self.out.print(_split_table(account.rows(), account.findings))
         self.line()
@@ -141,8 +142,14 @@ class Printer:
                 self._next(outcome, to, recipe)
             else:
                 self.line(f"{outcome.dest}: labels of {images}, whose places there {IMAGES} names; {ending}")
-        if account.faults:
-            self.line(f"exit 1: {counted(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
+        self.faults(account.faults, " (--on-error stop refuses instead)")
+
+    def faults(self, number: int, more: str = "") -> None:
+        """Print how many faults end the command with 1, if any; to standard error where nothing else is printed."""
+        if number and self.quiet:
+            click.echo(f"bboxprep: exit 1: {counted(number, 'fault')}; without --quiet they are listed", err=True)
+        elif number:
+            self.line(f"exit 1: {counted(number, 'fault')} listed above{more}")
 
     def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The command that trains on the output, where its format knows one."""
