@@ -6,6 +6,7 @@ made somewhat brighter or darker has nearly the same one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from bboxprep.images.header import read_header
 from bboxprep.images.opencv import opencv
 
 SIDE = 16  # cells
-_LOOKED_AT = Size(192, 144)  # pixels, of any image: a whole number for each cell, in a third of the time of all pixels
+_LOOKED_AT = Size(128, 96)  # pixels, of any image: a whole number for each cell
 
 
 def thumbnail_of(pixels: NDArray[np.uint8], turn: Dihedral) -> bytes:
@@ -28,14 +29,21 @@ def thumbnail_of(pixels: NDArray[np.uint8], turn: Dihedral) -> bytes:
 
     The levels are those of green, which is most of what gray is, in whatever order the channels are.
     """
-    cv2, (width, height) = opencv(), _LOOKED_AT
-    down, across = max(1, pixels.shape[0] // height), max(1, pixels.shape[1] // width)
-    gray = pixels[down // 2 :: down, across // 2 :: across]
-    gray = np.ascontiguousarray(gray if gray.ndim == 2 else gray[..., 1])
-    part = cv2.resize(gray, _LOOKED_AT, interpolation=cv2.INTER_NEAREST)
+    width, height = _LOOKED_AT
+    part = pixels.reshape(-1).take(_places(pixels.shape)).reshape(height, width)
+    cv2 = opencv()
     levels = np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
     levels = levels.T if turn.swap else levels
     return levels[:: -1 if turn.mirror_y else 1, :: -1 if turn.mirror_x else 1].tobytes()
+
+
+@lru_cache(maxsize=64)
+def _places(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which values of pixels of this `shape` are looked at: flat indices, row by row, of one channel."""
+    (width, height), channels = _LOOKED_AT, shape[2] if len(shape) > 2 else 1
+    down, across = ((np.arange(count) + 0.5) * side / count for side, count in zip(shape, (height, width), strict=False))
+    pixels = down.astype(np.int64)[:, None] * shape[1] + across.astype(np.int64)
+    return pixels.ravel() * channels + channels // 2
 
 
 def read_thumbnail(path: Path, image_policy: ImagePolicy) -> bytes:
