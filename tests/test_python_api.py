@@ -300,7 +300,7 @@ def test_a_report_is_true_where_it_holds(ds: Dataset, tmp_path: Path) -> None:
     assert verify(out)
     next(out.rglob("*.txt")).write_text("0 0.5 0.5 0.1 0.1\n", encoding="utf-8")
     assert not verify(out)
-    assert "faults: object-" in repr(verify(out))
+    assert "object-missing 1" in repr(verify(out))
 
 
 def test_pictures_show_themselves(ds: Dataset, tmp_path: Path) -> None:
