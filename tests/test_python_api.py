@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import Counter
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,19 +50,40 @@ def ds(root: Path) -> Dataset:
     return bboxprep.read(root)
 
 
-def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def page() -> list[str]:
+    """The code of each example of the page."""
+    text = (ROOT / "docs" / "pages" / "python.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_examples_of_the_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
     monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "pages" / "python.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    if find_spec("torch") is None:
+        monkeypatch.setitem(sys.modules, "torch", ARRAYS)
     names: dict[str, Any] = {"__name__": "example"}
-    for block in blocks:
+    for block in page():
         exec(compile(block, "docs/pages/python.md", "exec", dont_inherit=True), names)  # the page is ours
-    assert len(blocks) == 5
     assert names["proved"].holds
     assert (tmp_path / "prepared-in-python" / "data.yaml").is_file()
     assert names["framed"][0].size.width == names["ds"][0].size.width + 32
-    assert 0 < len(names["objects"]) < sum(names["images"]["objects"]) + 1
+    assert 0 < len(names["table"]) < sum(names["images"]["objects"]) + 1
+    assert (len(names["two"]), names["halves"].is_changed, names["counted"].dest) == (2, True, None)
+    assert all((tmp_path / name).is_file() for name in ("sample.png", "sheet.png", "preview.png"))
+    said = re.findall(r"print\(error\)  # (.*)", "".join(page()))
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_the_page_has_an_example_of_all_that_a_dataset_offers(ds: Dataset) -> None:
+    code = "".join(page())
+    offered = [name for name in dir(ds) if not name.startswith("_")]
+    offered += ["boxes", "labels", "class_names", "image", "show", "objects", "instances", "xywh", "cxcywh"]
+    assert [name for name in offered if not re.search(rf"\.{name}\b", code)] == []
+    calls = ("read", "verify", "convert", "preview", "ClassPolicy", "BboxprepError")
+    assert [name for name in calls if f"bboxprep.{name}" not in code] == []
+    assert {"convert", "filter", "show", "to_torch"} <= {*dir(bboxprep), *offered}
 
 
 def test_parts_are_datasets_with_their_own_splits(ds: Dataset) -> None:
@@ -246,11 +268,46 @@ def test_objects_are_rows_of_the_columns(ds: Dataset) -> None:
     assert sample.image.shape == (*reversed(sample.size), 3)
 
 
+def test_an_index_of_objects_is_that_of_their_columns(ds: Dataset) -> None:
+    objects = ds[1].instances
+    for row in (0, 1, -1, np.int64(1)):
+        assert objects[row].box.tolist() == objects.boxes[row].tolist()
+    for rows in (slice(1), slice(None, None, -1), [1], [], np.array([1, 0]), objects.labels == 1):
+        assert objects[rows] == objects.select(np.arange(len(objects))[rows])
+    with pytest.raises(IndexError):
+        objects[2]
+
+
+def test_what_is_printed_is_short_and_says_what_counts(ds: Dataset, tmp_path: Path) -> None:
+    outcome = ds.filter(objects=lambda one: one.class_name == "cat").write(tmp_path / "out", "coco")
+    report = verify(outcome.dest)
+    shown: list[tuple[object, tuple[str, ...]]] = [
+        (ds, ("images: 8 in train, val", "classes: 2: cat, dog")),
+        (outcome, ("images: 8 of 8", "dropped: object-removed ", "findings: ")),
+        (report, ("structural: 8 images right, 0 wrong, 0 undecided", "faults: none")),
+        (ds[1].instances, ("<Instances: 2 objects>",)),
+        (ds[1].objects[0], ("<Instance dog: 18 12 30 20>",)),
+        (ds[1].instances[0], ("<Instance of label 1: ",)),
+    ]
+    for value, parts in shown:
+        assert len(repr(value)) <= 300
+        assert all(part in repr(value) for part in parts), repr(value)
+    assert "<td>8 of 8</td>" in outcome._repr_html_()
+
+
+def test_a_report_is_true_where_it_holds(ds: Dataset, tmp_path: Path) -> None:
+    out = ds[:2].write(tmp_path / "out", "yolo").dest
+    assert verify(out)
+    next(out.rglob("*.txt")).write_text("0 0.5 0.5 0.1 0.1\n", encoding="utf-8")
+    assert not verify(out)
+    assert "object-missing 1" in repr(verify(out))
+
+
 def test_pictures_show_themselves(ds: Dataset, tmp_path: Path) -> None:
     for picture in (ds.show(3), ds[0].show(), bboxprep.preview(ds.root, Recipe(Letterbox(64)), 2)):
         assert picture.startswith(b"\x89PNG")
         assert picture._repr_png_() == picture
-        assert len(repr(picture)) < 60
+        assert len(repr(picture)) < 70
     picture.save(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes() == picture
 

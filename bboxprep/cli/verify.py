@@ -89,5 +89,4 @@ def _print(say: Printer, proof: VerificationReport) -> None:
 
 
 def _summary(tally: Tally) -> str:
-    counts = f"{tally.checked:,} {tally.unit} right, {tally.wrong:,} wrong, {tally.unsure:,} undecided"
-    return f"{tally.layer:<10} {counts}"
+    return f"{tally.layer:<10} {tally.counts}"

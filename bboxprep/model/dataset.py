@@ -19,7 +19,7 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, objects_by_class, similar_names, unique_names
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.lazy_samples import ChangeAll, LazySamples, items_at
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Picture, Planner, Sample
@@ -29,6 +29,13 @@ from bboxprep.model.short_text import ShownAsTable, count_rows
 from bboxprep.model.splits import TRAIN, split_of
 
 TableRows = Literal["objects", "images"]
+_FOR_OTHER_MODULES = frozenset(
+    {
+        *("at", "batches", "changes", "crowd", "extra", "flip_mapping", "folder", "merged", "outline", "outlines"),
+        *("outlines_at", "roots", "samples", "select", "task", "tools", "with_batches", "with_samples"),
+        *("with_similar_names", "with_unique_names"),
+    }
+)
 _TOGETHER = 64  # samples that are loaded at a time where all are asked for
 
 
@@ -81,7 +88,7 @@ class Dataset(ShownAsTable):
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
     task: str = ""
-    is_changed: bool = False
+    is_changed: bool = field(default=False, compare=False)
     outlines: Sequence[Sample] | None = field(default=None, repr=False)
     tools: DatasetTools | None = field(default=None, repr=False, compare=False)
 
@@ -118,6 +125,10 @@ class Dataset(ShownAsTable):
     def _rows(self) -> dict[str, str]:
         counted = count_rows(len(self), self.splits, self.categories.names, len(self.findings))
         return {"root": str(self.root), "format": self.format, **counted}
+
+    def __dir__(self) -> list[str]:
+        """Its names but for those that readers, recipes and runs need: what completion offers is for people."""
+        return [name for name in super().__dir__() if name not in _FOR_OTHER_MODULES]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -205,7 +216,9 @@ class Dataset(ShownAsTable):
         return self._require_tools().write(self, dest, to, **options)
 
     def show(self, count: int = 9) -> Picture:
-        """At most `count` images from all over the dataset with their objects drawn, on one sheet."""
+        """At most `count` images from all over the dataset with their objects drawn, on one sheet: a notebook shows it,
+        `Picture.save` writes it.
+        """
         if type(count) is not int or count < 1:
             kind = UsageError if type(count) is int else WrongTypeError
             raise kind(f"show: have {count!r:.80}, want the number of images, 1 or more")

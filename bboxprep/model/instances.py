@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple, Self, TypeVar, Unpack
+from typing import Any, NamedTuple, Self, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues
-from bboxprep.model.polygons import Polygons, Rings
+from bboxprep.model.instance import Instance
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.rle import Rle
 
 # Values of the table of columns that are needed for every image, computed once.
@@ -45,43 +46,10 @@ class _Part(NamedTuple):
         return unchecked(Instances, {name: whole.__dict__[name][start:end] for name in _NAMES})
 
 
-@dataclass(frozen=True, eq=False)
-class Instance:
-    """One object: a row of `Instances`, whose columns its fields are; `class_name` is "" where no class table is known.
-
-    `box` is float64 (4,) x0 y0 x1 y1 px, `area` the area that the source states in square px, else that of the box.
-    `oriented` has the corners of the oriented box, float64 (4, 2) px, NaN where there is none.
-    """
-
-    box: NDArray[np.float64]
-    label: int
-    crowd: bool
-    polygons: Rings
-    mask: Rle | None
-    oriented: NDArray[np.float64]
-    keypoints: NDArray[np.float64]
-    visibility: NDArray[np.uint8]
-    area: float
-    score: float
-    id: int
-    attributes: Mapping[str, Any]
-    track: int
-    class_name: str = ""
-
-    @property
-    def width(self) -> float:
-        """The width of the box, px."""
-        return float(self.box[2] - self.box[0])
-
-    @property
-    def height(self) -> float:
-        """The height of the box, px."""
-        return float(self.box[3] - self.box[1])
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Instances:
-    """N objects of one image; build it with `Instances.of`. Iterating gives each as an `Instance`.
+    """N objects of one image; build it with `Instances.of`. Iterating gives each as an `Instance`,
+    and so does the index of one; a slice, a list or a mask gives `Instances`.
 
     ============  =====================  ==========================================================
     boxes         float64 (N, 4)         x0 y0 x1 y1, px
@@ -162,6 +130,19 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> Instance: ...
+    @overload
+    def __getitem__(self, index: slice | list[Any] | NDArray[Any]) -> Instances: ...
+    def __getitem__(self, index: Any) -> Instance | Instances:
+        rows = np.arange(len(self))[index]
+        return self.select(rows) if rows.ndim else next(iter(self.select(rows[None])))
+
+    def __repr__(self) -> str:
+        others = [(column, count) for column, count in self.column_counts.items() if column is not Column.BOXES]
+        held = ", ".join(f"{column} {count:,}" for column, count in others)
+        return f"<Instances: {len(self):,} object{'' if len(self) == 1 else 's'}{held and f' ({held})'}>"
 
     def __iter__(self) -> Iterator[Instance]:
         yield from self.with_names(())

@@ -20,7 +20,8 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instance, Instances, unchecked
+from bboxprep.model.instance import Instance
+from bboxprep.model.instances import Instances, unchecked
 from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Cover, Effect, Rendering
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import ObjectPictures, Segmentation
@@ -83,7 +84,7 @@ class Renderer(Protocol):
 
 
 class Picture(bytes):
-    """The bytes of a PNG, which a notebook shows as a picture."""
+    """The bytes of a PNG, which a notebook shows as a picture; elsewhere `save` writes it to a file."""
 
     __slots__ = ()
 
@@ -95,7 +96,7 @@ class Picture(bytes):
         return bytes(self)
 
     def __repr__(self) -> str:
-        return f"Picture({len(self):,} bytes of PNG)"
+        return f"<Picture: {len(self):,} bytes of PNG; save('a.png') writes it>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,9 @@ class Sample:
         return self.pixels()
 
     def show(self) -> Picture:
-        """The image with its objects drawn on it; a notebook shows it. Raises `ImageError`."""
+        """The image with its objects drawn on it: a notebook shows it, `Picture.save` writes it. Raises
+        `ImageError`.
+        """
         return Picture(self._require_renderer().draw(self))
 
     @property

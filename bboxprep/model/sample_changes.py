@@ -10,7 +10,7 @@ import numpy as np
 
 from bboxprep.errors import WrongTypeError
 from bboxprep.findings import Finding
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.sample import Sample
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.short_text import ShownAsTable
 from bboxprep.pipeline.output.naming import NameStyle, Naming
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.preflight import OnError
@@ -65,7 +67,7 @@ class RunOptions(msgspec.Struct, frozen=True):
         return self.engine or Local(self.workers)
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(ShownAsTable, msgspec.Struct, frozen=True):
     """The result of a run: its account, the output folder (None after a dry run), and the options of the writer.
 
     `fresh` is the number of images that this run has written, without those of an earlier run.
@@ -76,3 +78,16 @@ class Outcome(msgspec.Struct, frozen=True):
     dest: Path | None
     options: Mapping[str, Any]
     fresh: int = 0
+
+    def _rows(self) -> dict[str, str]:
+        rows, dropped = self.account.rows(), Counter[str]()
+        for row in rows:
+            dropped.update(row.dropped)
+        lost = ", ".join(f"{code} {count:,}" for code, count in dropped.items())
+        return {
+            "dest": "none, a dry run" if self.dest is None else str(self.dest),
+            "images": f"{sum(row.images_out for row in rows):,} of {sum(row.images_in for row in rows):,}",
+            "objects": f"{sum(row.objects_out for row in rows):,} of {sum(row.objects_in for row in rows):,}",
+            "dropped": lost or "none",
+            "findings": f"{len(self.account.findings):,}, {self.account.faults:,} of them faults",
+        }

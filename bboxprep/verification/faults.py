@@ -118,6 +118,11 @@ class Tally:
     wrong: int = 0
     words: tuple[str, ...] = ()
 
+    @property
+    def counts(self) -> str:
+        """The counts in words."""
+        return f"{self.checked:,} {self.unit} right, {self.wrong:,} wrong, {self.unsure:,} undecided"
+
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.layer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -16,6 +16,7 @@ from bboxprep.errors import BboxprepError, MissingPackageError, UsageError, Wron
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
+from bboxprep.model.short_text import ShownAsTable
 from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, RecordedFinding, Run, find_record
 from bboxprep.pipeline.source.open import open_source
@@ -38,11 +39,11 @@ from bboxprep.verification.verification_inputs import (
 )
 
 
-@dataclass(frozen=True)
-class VerificationReport:
+@dataclass(frozen=True, repr=False)
+class VerificationReport(ShownAsTable):
     """The result of a verification: `faults`, the worst first, and the tallies of each layer. Without faults the output
-    is correct as far as the tallies go. `against` is the source, None without one. `notes` are about a dataset that was
-    judged by itself: what may be meant so.
+    is correct as far as the tallies go, and the report is true. `against` is the source, None without one. `notes` are
+    about a dataset that was judged by itself: what may be meant so.
     """
 
     out: Path
@@ -55,6 +56,16 @@ class VerificationReport:
     def holds(self) -> bool:
         """Whether there are no faults."""
         return not self.faults
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def _rows(self) -> dict[str, str]:
+        counts = Counter(fault.code for fault in self.faults)
+        found = ", ".join(f"{code} {count:,}" for code, count in counts.most_common())
+        layers = {str(one.layer): one.counts for one in self.tallies}
+        against = {"against": str(self.against)} if self.against else {}
+        return {"faults": found or "none", **layers, "out": str(self.out), **against}
 
     def encoded(self) -> bytes:
         """The report as JSON."""

@@ -13,7 +13,7 @@ import numpy as np
 
 import bboxprep
 from bboxprep import Letterbox, Recipe, formats
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.sample import Sample
 from tests.consumers.readers.answer import Answer, Object, Picture
 from tests.consumers.sources import draw_rectangles

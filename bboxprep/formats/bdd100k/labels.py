@@ -23,7 +23,7 @@ from bboxprep.geometry.affine import Points
 from bboxprep.io.lenient_json import excerpt, number, whole
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import NO_TRACK
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.rle import Rle
 
 CROWD = "crowd"

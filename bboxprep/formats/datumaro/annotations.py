@@ -39,7 +39,7 @@ from bboxprep.geometry.shapes import ellipses_in
 from bboxprep.io.lenient_json import excerpt, number, whole
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import NO_TRACK
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.rle import Rle
 
 CROWD, SCORE, TRACK, ROTATION, DEPTH = "is_crowd", "score", "track_id", "rotation", "z_order"

@@ -27,7 +27,7 @@ from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.sample import Sample
 
 _DONT_CARE = (-1.0, -1)  # what KITTI states as truncated and occluded of a region

@@ -27,7 +27,7 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.sample import Sample
 
 _UNITS = 10**6  # in the width or height of an image

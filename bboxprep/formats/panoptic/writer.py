@@ -27,7 +27,7 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.ids import assign_ids
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.pixel_owners import PixelOwners, draw_objects, drawing_findings
 from bboxprep.model.sample import Sample
 

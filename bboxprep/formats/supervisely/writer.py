@@ -31,7 +31,7 @@ from bboxprep.io import atomic, png
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Instance
+from bboxprep.model.instance import Instance
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 

@@ -26,7 +26,8 @@ from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instance, Instances
+from bboxprep.model.instance import Instance
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
