@@ -147,7 +147,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         for line in printed_recipe(recipe):
             say.line(line)
     if given["preview"]:
-        _write_preview(whole, dest, recipe, given, say)
+        _write_preview(whole, dest, recipe, given, engine, say)
         return
     what = "accounting" if given["dry_run"] else "converting"
     pictures = len(with_variants(classed(whole, recipe.classes), recipe).dataset)
@@ -169,16 +169,28 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     sys.exit(exit_code(outcome))
 
 
-def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
+def _write_preview(
+    source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], engine: Engine, say: printing.Printer
+) -> None:
     if given["labels_only"] or given["images"] == "none":
         raise UsageError("preview: with --labels-only and --images none no image is made that could be shown")
-    from bboxprep.pipeline.preview import preview  # its fonts take as long to load as NumPy, and few runs draw
+    from bboxprep.pipeline.preview import preview_as_written  # fonts take as long to load as NumPy, and few runs draw
 
     sheet = dest.with_name(f"{dest.name}.preview.png")
     with say.progress(given["preview"], "drawing") as advance:
-        data = preview(source, recipe, given["preview"], advance)
-    write_bytes(sheet, data)
-    say.line(f"{sheet}: some of the images that this makes; nothing else was written (--preview)")
+        made = preview_as_written(
+            source,
+            recipe,
+            given["preview"],
+            given["to"],
+            run_options=_terms(given, engine),
+            options=options.chosen_options("write_options", given["to"], given),
+            progress=advance,
+        )
+    write_bytes(sheet, made.sheet)
+    for name, drawn in made.in_latin.items():
+        say.line(f"note: {name!r} is drawn as {drawn!r}, for no font was found that has its letters")
+    say.line(f"{sheet}: some of the images that this makes, as {given['to']} holds them; nothing else was written")
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -44,9 +44,10 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
     ],
 )
 def test_the_second_line_says_how_photos_are_stored(name: str, options: list[str], said: str, tmp_path: Path) -> None:
-    dry = ("convert", FIXTURES / name, tmp_path / "out", "--to", "coco", "--dry-run", *options)
-    for words in (("inspect", FIXTURES / name, *options), dry):
-        assert run(*words).output.splitlines()[1].strip() == said
+    looked = run("inspect", FIXTURES / name, *options)
+    counted = run("convert", FIXTURES / name, tmp_path / "out", "--to", "coco", "--dry-run", *options)
+    for result in (looked, counted):
+        assert result.output.splitlines()[1].strip() == said
 
 
 def test_planes_that_differ_are_counted_apart() -> None:

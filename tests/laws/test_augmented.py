@@ -160,7 +160,7 @@ def test_a_preview_shows_the_pictures_of_the_run(tmp_path: Path, name: str) -> N
     source = FIXTURES / "phone-photos-coco"
     run(source, tmp_path / "out", RECIPES[name], to="coco")
     rows = {Path(row["output"]).stem: row for row in rows_of(tmp_path / "out") if row["output"]}
-    samples = drawn_samples(open_source(source), RECIPES[name], 6)
+    samples = drawn_samples(open_source(source), RECIPES[name], 6, only_training=True)
     assert len(samples) == 6
     for sample in samples:
         row = rows[sample.name.stem]

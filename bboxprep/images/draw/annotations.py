@@ -11,11 +11,12 @@ from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import box_areas, clip_boxes
 from bboxprep.images.codecs.codec import encode_png
+from bboxprep.images.draw.lettering import lettered
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
@@ -27,6 +28,7 @@ PALETTE: tuple[Colour, ...] = (
 )  # fmt: skip
 _DARK, _LIGHT = (16, 16, 16), (255, 255, 255)
 _LEAST_SIDE, _MOST_SIDE = 480, 1600  # px of the longer side as shown
+_LEAST_TEXT, _CAPTION = 16, 14  # px
 _REGION_OPACITY = 72  # opacity of filled regions, of 255
 
 
@@ -37,11 +39,11 @@ _BACKGROUND, _TEXT = (250, 250, 250), (24, 24, 24)
 
 @dataclass(frozen=True)
 class _Canvas:
-    """The drawing surface: the image, enlarged by `scale`, and the line width and font size for it."""
+    """The drawing surface: the image, enlarged by `scale`, and the line width and the size of text for it."""
 
     image: Image.Image
     pen: ImageDraw.ImageDraw
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    text_size: int
     scale: float
     line: int
 
@@ -78,8 +80,8 @@ def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Canvas:
     shown = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
     kernel = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
     image = Image.fromarray(pixels).convert("RGB").resize(shown, kernel)
-    font = ImageFont.load_default(size=max(11, round(max(shown) / 50)))
-    return _Canvas(image, ImageDraw.Draw(image, "RGBA"), font, scale, max(2, round(max(shown) / 250)))
+    text_size = max(_LEAST_TEXT, round(max(shown) / 30))
+    return _Canvas(image, ImageDraw.Draw(image, "RGBA"), text_size, scale, max(2, round(max(shown) / 250)))
 
 
 def _colour(label: int) -> Colour:
@@ -136,12 +138,13 @@ def _draw_name(canvas: _Canvas, box: NDArray[np.float64], name: str, colour: Col
         return
     x0, y0, *_ = _corners(canvas, box)
     margin = 2 * canvas.line
-    left, top, right, bottom = canvas.pen.textbbox((0, 0), name, font=canvas.font)
+    name, font = lettered(name, canvas.text_size)
+    left, top, right, bottom = canvas.pen.textbbox((0, 0), name, font=font)
     width, height = right - left + 2 * margin, bottom - top + 2 * margin
     x = max(0.0, min(x0, canvas.image.width - width))
     y = y0 - height if y0 >= height else min(y0, canvas.image.height - height)
     canvas.pen.rectangle((x, y, x + width, y + height), fill=colour)
-    canvas.pen.text((x + margin - left, y + margin - top), name, fill=_text_colour(colour), font=canvas.font)
+    canvas.pen.text((x + margin - left, y + margin - top), name, fill=_text_colour(colour), font=font)
 
 
 def _text_colour(ground: Colour) -> Colour:
@@ -191,8 +194,7 @@ def _drawn(cell: Cell, names: tuple[str, ...]) -> Image.Image:
         image = Image.fromarray(annotated(cell.pixels, cell.instances or Instances.of(), names))
         image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
         field.paste(image, ((CELL - image.width) // 2, (CELL - image.height) // 2))
-    pen, font = ImageDraw.Draw(field), ImageFont.load_default(size=14)
-    caption = cell.caption
+    pen, (caption, font) = ImageDraw.Draw(field), lettered(cell.caption, _CAPTION)
     while len(caption) > 1 and pen.textlength(caption, font=font) > CELL:
         caption = "…" + caption[2:]
     pen.text(((CELL - pen.textlength(caption, font=font)) / 2, CELL + 3), caption, fill=_TEXT, font=font)
