@@ -41,7 +41,9 @@ def thumbnail_of(pixels: NDArray[np.uint8], turn: Dihedral) -> bytes:
 def _places(shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Which values of pixels of this `shape` are looked at: flat indices, row by row, of one channel."""
     (width, height), channels = _LOOKED_AT, shape[2] if len(shape) > 2 else 1
-    down, across = ((np.arange(count) + 0.5) * side / count for side, count in zip(shape, (height, width), strict=False))
+    down, across = (
+        (np.arange(count) + 0.5) * side / count for side, count in zip(shape, (height, width), strict=False)
+    )
     pixels = down.astype(np.int64)[:, None] * shape[1] + across.astype(np.int64)
     return pixels.ravel() * channels + channels // 2
 

@@ -33,6 +33,7 @@ PUBLIC = [
         "Shear",
         "Size",
         "SizeLimit",
+        "SplitPolicy",
         "Tile",
         "Translate",
         "__version__",
