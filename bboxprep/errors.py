@@ -5,6 +5,7 @@
     BboxprepError
     ├─ UsageError (also a ValueError)   the caller asked for what cannot be done
     │  ├─ WrongTypeError (a TypeError)  an argument is of a type that is not accepted
+    │  ├─ NothingLeftError              the filters leave no image
     │  └─ MissingPackageError           a package that is not needed by all is not installed
     ├─ SourceError                      the input cannot be used
     │  ├─ LayoutError                   no dataset of that format here, or several formats fit
@@ -97,6 +98,10 @@ class LossError(BboxprepError):
 
 class StorageError(BboxprepError):
     """A bucket or an archive cannot be used: refused, out of reach, no credentials, not what it is named."""
+
+
+class NothingLeftError(UsageError):
+    """The filters leave no image to write."""
 
 
 class TargetError(BboxprepError):

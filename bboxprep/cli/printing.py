@@ -15,6 +15,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
+from bboxprep.cli.turned_photos import turned_photos
 from bboxprep.findings import CODES, Finding, Severity, by_place
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
@@ -75,7 +76,7 @@ class Printer:
             f"{', labels of task ' + dataset.task if dataset.task else ''}"
         )
         if source.frames:
-            self.line(f"  {turned_images(source)}")
+            self.line(f"  {turned_photos(source)}")
 
     def together(self, source: Source) -> None:
         """Print a summary of several merged sources."""
@@ -116,9 +117,10 @@ class Printer:
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """Print the account, the findings, the output folder and the next command."""
-        if self.quiet:
-            return
         account = outcome.account
+        if self.quiet:
+            self.faults(account.faults)
+            return
         self.line()
         self.out.print(_split_table(account.rows(), account.findings))
         self.line()
@@ -141,8 +143,14 @@ class Printer:
                 self._next(outcome, to, recipe)
             else:
                 self.line(f"{outcome.dest}: labels of {images}, whose places there {IMAGES} names; {ending}")
-        if account.faults:
-            self.line(f"exit 1: {counted(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
+        self.faults(account.faults, " (--on-error stop refuses instead)")
+
+    def faults(self, number: int, more: str = "") -> None:
+        """Print how many faults end the command with 1, if any; to standard error where nothing else is printed."""
+        if number and self.quiet:
+            click.echo(f"bboxprep: exit 1: {counted(number, 'fault')}; without --quiet they are listed", err=True)
+        elif number:
+            self.line(f"exit 1: {counted(number, 'fault')} listed above{more}")
 
     def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The command that trains on the output, where its format knows one."""
@@ -202,17 +210,6 @@ def _shown_place(place: Sequence[Finding], folder: Path | None) -> str:
     words = [str(first), *list(times)[1:]]
     marks = [f" ({count} times)" if count > 1 else "" for count in times.values()]
     return "; ".join(map("".join, zip(words, marks, strict=True)))
-
-
-def turned_images(source: Source) -> str:
-    """How many images of `source` are turned by their EXIF orientation, and in which plane their labels were drawn."""
-    codes = Counter(
-        summary.header.orientation for summary in source.summaries if summary.header and summary.frame_evidence.turned
-    )
-    frames = Counter(source.frames.values())
-    turned = ", ".join(f"{code} in {count}" for code, count in sorted(codes.items()))
-    frames_text = "; ".join(f"{frame} in {count} ({evidence})" for (frame, evidence), count in sorted(frames.items()))
-    return f"EXIF orientation {turned} images; plane of their labels: {frames_text}"
 
 
 def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Table:

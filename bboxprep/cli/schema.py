@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -25,10 +25,10 @@ def printed_recipe(recipe: Recipe) -> list[str]:
     return [*MODELINES, *to_yaml(recipe).splitlines()]
 
 
-def _recipe() -> dict[str, Any]:
+def _recipe(further_steps: Sequence[str] = ()) -> dict[str, Any]:
     from bboxprep.recipe.schema import recipe_schema
 
-    return recipe_schema()
+    return recipe_schema(further_steps)
 
 
 def _record() -> dict[str, Any]:
@@ -64,9 +64,10 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def schema_text(name: str) -> str:
-    """The schema `name` of `SCHEMAS` as JSON text."""
-    data = msgspec.json.encode(SCHEMAS[name]())
+def schema_text(name: str, further_steps: Sequence[str] = ()) -> str:
+    """The schema `name` of `SCHEMAS` as JSON text; that of recipes with the `further_steps` of other distributions."""
+    schema = _recipe(further_steps) if name == "recipe" else SCHEMAS[name]()
+    data = msgspec.json.encode(schema)
     return msgspec.json.format(data, indent=2).decode() + "\n"
 
 
@@ -79,4 +80,6 @@ def command(name: str) -> None:
     \b
     bboxprep schema recipe > recipe.schema.json
     """  # noqa: D301  # click wants the character
-    click.echo(schema_text(name), nl=False)
+    from bboxprep.recipe.plugins import entry_names
+
+    click.echo(schema_text(name, entry_names()), nl=False)

@@ -74,5 +74,5 @@ def _step(name: str, text: str, place: Position) -> RecipeStep:
                 raise UsageError(f"letterbox: have {split.strip()!r} twice in {text!r}, want each split once")
             by_split[split_of(split.strip())] = parse_size(size, name)
         return Letterbox(by_split, place)
-    sizes = tuple(parse_size(each, name) for each in text.split(","))
+    sizes = tuple(dict.fromkeys(parse_size(each, name) for each in text.split(",")))
     return Letterbox(sizes[0], place) if len(sizes) == 1 else Letterbox(place=place, sizes=sizes)

@@ -13,7 +13,7 @@ import click
 
 from bboxprep.cli.options import PLACE, SectionedCommand, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
-from bboxprep.cli.printing import Printer, counted
+from bboxprep.cli.printing import Printer
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.verification.faults import Tally, meaning
@@ -83,8 +83,9 @@ def _print(say: Printer, proof: VerificationReport) -> None:
         if count > SHOWN:
             say.line(f"    and {count - SHOWN:,} more (--json has all)")
     say.line()
-    faults = f"{counted(len(proof.faults), 'fault')} listed above"
-    say.line(f"exit 1: {faults}" if proof.faults else "nothing wrong was found")
+    if not proof.faults:
+        say.line("nothing wrong was found")
+    say.faults(len(proof.faults))
 
 
 def _summary(tally: Tally) -> str:

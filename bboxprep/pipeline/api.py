@@ -174,7 +174,9 @@ def _as_read(what: str, dataset: Dataset, how: Mapping[str, Any], engine: Engine
     images: the record of the run could not say how.
     """
     if given := [name for name, value in how.items() if value not in (None, "auto")]:
-        raise UsageError(f"{what}: have {', '.join(given)} beside a Dataset, which is read already; give it to `read`")
+        raise UsageError(
+            f"{what}: have {', '.join(given)} beside a Dataset, which is read already; give it to bboxprep.read"
+        )
     if dataset.is_changed:
         words = "want one as it was read, or a part; `Dataset.write` writes this one"
         raise UsageError(f"{what}: have a Dataset that a recipe or a function has changed, {words}")

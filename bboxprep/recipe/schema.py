@@ -7,7 +7,7 @@ that all editors know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, get_args
 
@@ -105,8 +105,10 @@ _FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and n
 }
 
 
-def recipe_schema() -> Schema:
-    """The schema of a recipe: a list of steps, a map with `load.KEYS`, or a version of a hosted service."""
+def recipe_schema(further_steps: Sequence[str] = ()) -> Schema:
+    """The schema of a recipe: a list of steps, a map with `load.KEYS`, or a version of a hosted service. Steps of other
+    distributions are the `further_steps`.
+    """
     listed = (*STEPS.values(), *INSIDE.values())
     _, found = msgspec.json.schema_components(listed, ref_template="#/definitions/{name}")
     declared = {step: _step(step, _uniform(found[step.__name__])) for step in listed}
@@ -123,7 +125,7 @@ def recipe_schema() -> Schema:
         "else": {"if": sections, "then": version, "else": _named("recipe")},
         "definitions": {
             "recipe": _map_of({key: _RECIPE[key] for key in KEYS}, **{"not": {"required": ["steps", "preprocess"]}}),
-            "steps": _list_of(_any_of(_bare_names(), _steps_with_options())),
+            "steps": _list_of(_any_of(_bare_names(further_steps), _steps_with_options(further_steps))),
             "size": _any_of(_SIDE, _list_of(_SIDE, 2, 2), {"type": "string", "pattern": rf"^\s*{_SIZE_TEXT}"}),
             "pad": _any_of(_LEVEL, _list_of(_LEVEL, 3, 3), {"enum": ["edge", "reflect"]}),
             **steps,
@@ -131,23 +133,23 @@ def recipe_schema() -> Schema:
     }
 
 
-def _bare_names() -> Schema:
+def _bare_names(further: Sequence[str]) -> Schema:
     """The steps that may stand as a name alone."""
     alone = [name for name, step in STEPS.items() if _stands_alone(step)]
     named = [
         UPRIGHT,
         *alone,
-        *plugins.entry_names(),
+        *further,
         *(word for word, name in _aliases() if name in (UPRIGHT, *alone)),
     ]
     return {"type": "string", "anyOf": [{"enum": named}, {"pattern": _SERVICES}]}
 
 
-def _steps_with_options() -> Schema:
+def _steps_with_options(further: Sequence[str]) -> Schema:
     """A map of one step to its options."""
     upright: Schema = {"enum": [True, None, {}, "auto", "Applied"]}
     named = {name: _named(name) for name in STEPS} | {UPRIGHT: upright}
-    named |= {name: {} for name in plugins.entry_names()}  # what they take, they say themselves
+    named |= {name: {} for name in further}  # what they take, they say themselves
     named[plugins.OBJECT] = _any_of(_TEXT, {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]})
     named |= {word: upright if name == UPRIGHT else _named(name) for word, name in _aliases()}
     return _map_of(named, patternProperties={_SERVICES: True}, minProperties=1, maxProperties=1)

@@ -100,7 +100,7 @@ def verify(
     images at `out`, COCO results or a folder of YOLO text files, add the labels that it contradicts (`suspects`).
     `begin` is called with the number of images,
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
-    read, and `UsageError`.
+    read, and `UsageError`, also where a dataset that is not ours is to be compared.
     """
     if not isinstance(out, str | PurePath):
         raise WrongTypeError(f"verify: have a {type(out).__name__}, want the path of an output, as `Outcome.dest` is")
@@ -147,6 +147,8 @@ def _verified(
         code, words = _state(folder)
         if code:
             return _failed_report(folder, code, words)
+        if source:
+            raise UsageError(f"against: {folder} has no {RECORD}, so that nothing says how it was made of {source}")
         found = examine(folder, reading, image_policy, begin, progress)
         return VerificationReport(folder, None, found.faults, found.tallies, found.notes)
     images, problems = read_images(folder)

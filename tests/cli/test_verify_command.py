@@ -42,7 +42,7 @@ def test_many_faults_of_one_kind_are_cut_short(tmp_path: Path) -> None:
         label.write_text("", encoding="utf-8")
     result = run("verify", out)
     assert "and 5 more (--json has all)" in result.output
-    assert run("verify", out, "--quiet").output == ""
+    assert run("verify", out, "--quiet").stdout == ""
 
 
 def test_a_dataset_is_judged_by_itself() -> None:

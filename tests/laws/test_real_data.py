@@ -123,7 +123,7 @@ SETS = {
     "formats/dota": Known("dota", 1, 4, lost={"box-outside": 3}),
     "panlabel/tests/fixtures/sample_valid.coco.json": Known("coco", 2, 3, 2, {SKIPPED: 3}),
 }
-NOTHING, SEVERAL = "no labelled dataset recognised here (looked for ", "looks like more than one format: "
+NOTHING, SEVERAL = "no labelled dataset recognised here (found ", "looks like more than one format: "
 REFUSED: dict[str, tuple[type[SourceError], str]] = {
     "icevision/samples": (LayoutError, f"{SEVERAL}coco (annotations.json is a COCO document); via ("),
     "rodm_toy/toyexample": (LayoutError, f"{SEVERAL}coco (dets_coco_format/coco_dets.json is a COCO document); voc ("),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bboxprep.errors import InternalError
+from bboxprep.errors import InternalError, NothingLeftError
 from bboxprep.findings import Finding, count_faults
 from bboxprep.model.batch import Batch
 from bboxprep.model.class_mapping import count_classes, objects_by_class
@@ -108,6 +108,13 @@ class Account(msgspec.Struct):
             expected = self.objects_due[split, name] + self.swapped[split, name]
             accounted = self.objects_out[split, name] + dropped[split, name]
             _check_equal(f"objects of class {name!r} in split {split!r}", expected, accounted)
+
+    def refuse_emptied(self) -> None:
+        """Raise `NothingLeftError` where images were left out as asked, and no image is left."""
+        left_out = [finding for finding in self.findings if finding.code == "image-filtered"]
+        if left_out and not self.images_out.total():
+            have = f"have {self.images_in.total():,} images and leave none, want some left"
+            raise NothingLeftError(f"filters: {have}; the first: {left_out[0]}")
 
     @property
     def faults(self) -> int:

@@ -197,9 +197,8 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
         raise LayoutError(path, "", f"is no data set by itself ({found}); name the folder of its data set{_home(path)}")
     if above := _dataset_above(path):
         raise LayoutError(path, "", f"{found}; the dataset is the folder above: {_as_sources(above)}")
-    known = {name: formats.load(name) for name in formats.names()}
-    looked_for = "; ".join(f"{name}: {one.layout}" for name, one in known.items())
-    raise LayoutError(path, "", f"no labelled dataset recognised here (looked for {looked_for}); found {found}")
+    words = f"no labelled dataset recognised here (found {found}); `bboxprep formats` names the files of each format"
+    raise LayoutError(path, "", words)
 
 
 def _is_whole(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bboxprep import formats
-from bboxprep.errors import BboxprepError, StoppedError, TargetError
+from bboxprep.errors import BboxprepError, NothingLeftError, StoppedError, TargetError
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy, keeps_bytes
 from bboxprep.images.opencv import opencv
@@ -77,14 +77,23 @@ class Conversion:
 
     def _run(self, checked: _CheckedConversion) -> Outcome:
         """Run the `checked` conversion in the folder `dest`."""
-        options = self.run_options
-        with open_journal(self.dest, anew=options.overwrite) as journal:
-            resumed = may_resume(self.dest, journal, self._terms, overwrite=options.overwrite, resume=options.resume)
-            if resumed and checked.is_current(journal):
-                return checked.count_finished(journal)
-            outputs, new_terms = checked.outputs.values(), None if resumed else self._terms
-            begin_output(self.dest, journal, new_terms, outputs, checked.writer, shared_images=options.trusts_labels)
-            return checked.write(journal, resumed=resumed)
+        options, resumed = self.run_options, False
+        try:
+            with open_journal(self.dest, anew=options.overwrite) as journal:
+                resumed = may_resume(
+                    self.dest, journal, self._terms, overwrite=options.overwrite, resume=options.resume
+                )
+                if resumed and checked.is_current(journal):
+                    return checked.count_finished(journal)
+                outputs, new_terms = checked.outputs.values(), None if resumed else self._terms
+                begin_output(
+                    self.dest, journal, new_terms, outputs, checked.writer, shared_images=options.trusts_labels
+                )
+                return checked.write(journal, resumed=resumed)
+        except NothingLeftError:
+            if not resumed:
+                replacement.discard(self.dest)
+            raise
 
     def _replace(self) -> Outcome:
         """Write the new output beside the old one, which is locked, and then replace the old one.
@@ -199,6 +208,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
             self.account.add(decode_result(encoded))
             self.conversion.progress(self.account.images_in.total())
         self._close_account()
+        self.account.refuse_emptied()
         return self._outcome(None)
 
     def is_current(self, journal: Journal) -> bool:
@@ -223,6 +233,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
         """Write all images that are missing or outdated, then the files of the dataset, then the run record."""
         dest, keys = self.conversion.dest, self._keys()
         sink = self._write_images(journal, keys, resumed=resumed)
+        self.account.refuse_emptied()
         output_folder.remove_files(dest / self.writer.stage, sink.unwritten)
         if resumed:
             journal.prune(sink.reused)

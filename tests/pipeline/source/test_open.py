@@ -110,7 +110,7 @@ def test_a_sample_of_a_dataset_draws_itself(tmp_path: Path) -> None:
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="there is no such file or folder"):
         bboxprep.read(tmp_path / "nowhere")
-    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for "):
+    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(found "):
         bboxprep.read(tmp_path)
     with pytest.raises(UsageError, match=r"have 'yollo', want one of .*coco, .*, yolo; did you mean 'yolo'[?]"):
         bboxprep.read(tmp_path, "yollo")

@@ -332,7 +332,7 @@ def test_where_there_is_no_data_set_the_message_says_what_there_is(tmp_path: Pat
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for ") as refusal:
+    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(found ") as refusal:
         find_root(tmp_path)
     assert words in str(refusal.value)
 
