@@ -22,7 +22,6 @@ from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble, classed
-from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.variants import with_variants
@@ -135,9 +134,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
     opened = _open(sources, given, engine, say)
-    if split and split.group_by == "near":
-        opened = [with_thumbnails(source, engine) for source in opened]
-    whole = assemble(opened, class_policy, split, recipe.classes)
+    whole = assemble(opened, class_policy, split, recipe.classes, engine)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)

@@ -21,7 +21,6 @@ from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
-from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source, source_of
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
@@ -76,7 +75,7 @@ def convert(
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
     classes: ClassPolicy = AS_THEY_ARE,
-    split: SplitPolicy | str | None = None,
+    split: SplitPolicy | Mapping[str, float] | str | None = None,
     workers: int = 1,
     engine: Engine | None = None,
     on_error: OnError = "skip",
@@ -98,16 +97,18 @@ def convert(
     A source is a path, or a `Dataset` or a part of one that no recipe or function has changed. Unlike `write`, which
     writes a dataset in memory, this runs the command ``convert``: training images are augmented by the random steps of
     `recipe`, a stopped run can be resumed, and only changed images are written again. `split` divides the images anew,
-    as in ``"train=0.8,val=0.2"``. `images` is the placement of images whose bytes do not change; with "none", and with
-    `labels_only`, no image is opened whose size the labels state. All images are written in the `image_format` (see
-    `Encoding`). For `on_error`, `strict`, `overwrite`, `dry_run` and `names` see `RunOptions`. The work runs in an
-    `engine` in place of `workers` processes. `options` are those of the format's writer, the others those of `read`
-    and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where the run cannot be done.
+    as in ``{"train": 0.8, "val": 0.2}`` or ``"train=0.8,val=0.2"``. `images` is the placement of images whose bytes do
+    not change; with "none", and with `labels_only`, no image is opened whose size the labels state. All images are
+    written in the `image_format` (see `Encoding`). For `on_error`, `strict`, `overwrite`, `dry_run` and `names` see
+    `RunOptions`. The work runs in an `engine` in place of `workers` processes. `options` are those of the format's
+    writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where
+    the run cannot be done.
     """
     _check_type("convert", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
     _check_type("convert", "classes", classes, ClassPolicy, "a ClassPolicy, as in ClassPolicy(rename={'Car': 'car'})")
     _check_type("convert", "dest", dest, str | PurePath, "the path of a folder")
     division = SplitPolicy.parse(split) if isinstance(split, str) else split
+    division = SplitPolicy(division) if isinstance(division, Mapping) else division
     _check_type("convert", "split", division, SplitPolicy | None, "shares as in 'train=0.8,val=0.2', or a SplitPolicy")
     run_options = RunOptions(
         workers,
@@ -125,9 +126,7 @@ def convert(
     )
     how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
     opened = _opened("convert", sources, how, run_options.chosen_engine, run_options.trusts_labels)
-    if division and division.group_by == "near":
-        opened = [with_thumbnails(source, run_options.chosen_engine) for source in opened]
-    source = assemble(opened, classes, division, recipe.classes)
+    source = assemble(opened, classes, division, recipe.classes, run_options.chosen_engine)
     return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
 
 

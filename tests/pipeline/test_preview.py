@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bboxprep import Flip, Letterbox, Recipe
-from bboxprep.images.draw import lettering
+from bboxprep.images.draw import annotations, lettering
 from bboxprep.images.draw.annotations import Cell
 from bboxprep.model.filters import Filters
 from bboxprep.pipeline import preview as module
@@ -30,7 +30,7 @@ PHOTOS = FIXTURES / "phone-photos-coco"
 def cells(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     """The cells of the sheet that is drawn."""
     seen: list[Cell] = []
-    draw = module.contact_sheet
+    draw = annotations.contact_sheet
 
     def drawn(cells: list[Cell], names: tuple[str, ...]) -> bytes:
         seen.extend(cells)
