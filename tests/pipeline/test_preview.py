@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep import Flip, Letterbox, Recipe
+from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.images.draw import lettering
 from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.model.filters import Filters
@@ -18,7 +18,6 @@ from bboxprep.pipeline import preview as module
 from bboxprep.pipeline.preview import preview_as_written, sheet
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
-from bboxprep.recipe.recipe import Augment
 from tests.invoked import run
 from tests.tiny import tree
 
