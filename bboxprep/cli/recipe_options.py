@@ -17,7 +17,8 @@ from click.core import ParameterSource
 from bboxprep.cli.dataset_options import listed_names
 from bboxprep.cli.options import Decorator, in_section
 from bboxprep.cli.sizing_options import SIZE_FLAGS, SIZE_OPTIONS, sizing_steps
-from bboxprep.errors import UsageError
+from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.io.paths import read_bytes
 from bboxprep.model.balance import Balance
 from bboxprep.model.conditions import Condition
 from bboxprep.model.escaping import split_names, split_pair
@@ -29,11 +30,12 @@ from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe, Upright
 
+_MOST_LISTED = 2**28  # bytes of a list of images
 _COPIES = ("copies", "balance", "seed")
 _CUTS = ("crop", "tile", "isolate")
 _STEPS = (*SIZE_FLAGS, *_CUTS, "flip", "rotate", "grayscale", "exposure", "no_flip_classes", *_COPIES)
 _MANNER = ("pad", "kernel", "upright", "no_upright")
-_FILTERS = ("min_size", "max_size", "only_images_with", "where", "drop_empty", "max_per_class", "dedupe")
+_FILTERS = ("min_size", "max_size", "only_images_with", "only_images", "where", "drop_empty", "max_per_class", "dedupe")
 
 _OPTIONS = (
     click.option(
@@ -131,6 +133,12 @@ _FILTER_OPTIONS = (
         help="Leave out images, or tiles, that show no object of these classes. Can be repeated.",
     ),
     click.option(
+        "--only-images",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Leave out all images but those of this list: a path below SOURCE on each line, as review saves them.",
+    ),
+    click.option(
         "--where",
         multiple=True,
         metavar="FIELD>=VALUE",
@@ -211,7 +219,21 @@ def _filters(given: Mapping[str, Any]) -> Filters:
     where = tuple(condition for text in given["where"] for condition in Condition.parse_all(text))
     wanted, share = listed_names(given["only_images_with"]), given["drop_empty"] or 0.0
     whole: dict[str, Any] = {"max_per_class": given["max_per_class"] or 0, "dedupe": given["dedupe"] or ""}
+    if given["only_images"]:
+        whole["only_images"] = _listed_images(given["only_images"])
     return Filters(only_images_with=wanted, drop_empty=share, where=where, **whole, **limits)
+
+
+def _listed_images(file: Path) -> frozenset[str]:
+    """The paths on the lines of `file`. Raises `UsageError`."""
+    try:
+        text = read_bytes(file, _MOST_LISTED).decode("utf-8-sig")
+    except (AnnotationError, UnicodeDecodeError) as error:
+        raise UsageError(f"only_images: {file}: cannot be read as lines of UTF-8 ({error})") from error
+    found = frozenset(line.strip().replace("\\", "/").removeprefix("./") for line in text.splitlines()) - {""}
+    if not found:
+        raise UsageError(f"only_images: {file}: lists no image, want a path on each line")
+    return found
 
 
 def _limit(text: str, option: str) -> SizeLimit:

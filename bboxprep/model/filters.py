@@ -7,7 +7,7 @@ found first, in the source; then limits act, then the rules for images, on the o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
@@ -68,8 +68,9 @@ class Filters:
 
     An object is left out if a side of its box is below its limit of `min_size` or above that of `max_size`; crowd
     regions stay, for their size is that of no object, and what they cover would become background. An image is
-    left out, with its objects, if none of them is of a class in `only_images_with`, or if a condition of `where` is not
-    true of it; and of the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
+    left out, with its objects, if none of them is of a class in `only_images_with`, if a condition of `where` is not
+    true of it, or if its path below the folder of the dataset is none of `only_images`, where there are such; and of
+    the images without objects the share `drop_empty`, 0 to 1, chosen by a hash of their names.
 
     Before all of these, images of the source are left out: with `dedupe` "drop" those that look like another one (with
     "report" that is noted alone), and those whose classes have `max_per_class` objects in others of their split
@@ -83,6 +84,7 @@ class Filters:
     where: tuple[Condition, ...] = ()
     max_per_class: int = 0
     dedupe: Dedupe = ""
+    only_images: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for option in ("min_size", "max_size"):
@@ -121,10 +123,14 @@ class Filters:
         limits: dict[str, Any] = {
             name: tuple(_limits(data[name], name)) for name in ("min_size", "max_size") if name in data
         }
+        paths = _listed(data.get("only_images", ()), "only_images")
+        if not all(isinstance(path, str) for path in paths):
+            raise UsageError(f"only_images: have {paths!r:.80}, want paths of images below the folder of the dataset")
         plain = {name: data[name] for name in ("drop_empty", "max_per_class", "dedupe") if name in data}
         if isinstance(plain.get("drop_empty"), bool):  # as the flag without a share
             plain["drop_empty"] = float(plain["drop_empty"])
-        return cls(only_images_with=tuple(dict.fromkeys(names)), where=where, **plain, **limits)
+        wanted_classes, images = tuple(dict.fromkeys(names)), frozenset(map(str, paths))
+        return cls(only_images_with=wanted_classes, where=where, only_images=images, **plain, **limits)
 
     def __bool__(self) -> bool:
         return self != NO_FILTERS
@@ -142,7 +148,8 @@ class Filters:
             found["where"] = list(map(str, self.where))
         found |= {"drop_empty": self.drop_empty} if self.drop_empty else {}
         found |= {"max_per_class": self.max_per_class} if self.max_per_class else {}
-        return found | ({"dedupe": self.dedupe} if self.dedupe else {})
+        found |= {"dedupe": self.dedupe} if self.dedupe else {}
+        return found | ({"only_images": sorted(self.only_images)} if self.only_images else {})
 
     def check(self, names: Sequence[str], splits: Sequence[str]) -> None:
         """Raise `UsageError` for a class that is none of `names`, and for a split that is like none of `splits`."""
@@ -155,8 +162,16 @@ class Filters:
                 if name:
                     require_class(option, name, names)
 
+    def check_images(self, paths: Collection[str]) -> None:
+        """Raise `UsageError` for one of `only_images` that is none of the `paths` of the source."""
+        if unknown := sorted(self.only_images - set(paths)):
+            more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+            near = suggestion(unknown[0], paths) or f", as in {next(iter(paths), '')!r}"
+            raise UsageError(f"only_images: have {unknown[0]!r}{more}, want paths of images of the source{near}")
+
     def __str__(self) -> str:
-        words = [f"{name} {_words(value)}" for name, value in self.options().items()]
+        options = self.options() | ({"only_images": f"{len(self.only_images):,}"} if self.only_images else {})
+        words = [f"{name} {_words(value)}" for name, value in options.items()]
         return f"filters {', '.join(words)}"
 
 

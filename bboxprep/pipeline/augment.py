@@ -70,6 +70,8 @@ class Augmenter(msgspec.Struct, frozen=True):
         """
         _check(recipe, source.dataset.categories.names)
         recipe.filters.check(source.dataset.categories.names, source.dataset.splits)
+        if recipe.filters.only_images:
+            recipe.filters.check_images(source.dataset.outlines_at(range(len(source.dataset))).relative_paths)
         for split in source.dataset.splits:
             recipe.of_split(split)
         source.dataset.object_policy.check(source.dataset.categories.names)

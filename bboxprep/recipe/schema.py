@@ -74,6 +74,7 @@ _FILTERS: Mapping[str, Schema] = {
     "where": _NAMES,
     "max_per_class": {"type": "integer", "minimum": 0},
     "dedupe": {"enum": list(get_args(Dedupe))},
+    "only_images": _list_of(_TEXT),
 }
 _AUGMENT: Mapping[str, Schema] = {
     "copies": _by_class(_COUNT),

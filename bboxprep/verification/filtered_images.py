@@ -57,7 +57,7 @@ def _may_be_left_out(case: VerificationInputs, image: ImageRow, filters: Filters
     if not image.tile and (options := isolate_of(case)) is not None:
         names = case.origin_names(origin, mirrored=False) if origin else []
         return origin is None or not isolated_rows(options, origin.instances, names, origin.size)
-    if not filters.only_images_with and not filters.drop_empty and not filters.where:
+    if not any((filters.only_images_with, filters.drop_empty, filters.where, filters.only_images)):
         return False
     mapped = map_of(case, image, origin) if origin else None
     if origin is None or mapped is None:  # not known here
@@ -73,6 +73,8 @@ def _may_be_left_out(case: VerificationInputs, image: ImageRow, filters: Filters
 def _meets(filters: Filters, image: ImageRow, origin: Sample, count: int) -> bool:
     """Whether all conditions are true of an `image` with so many labels, whose source is `origin`."""
     header = origin.header
+    if filters.only_images and image.source not in filters.only_images:
+        return False
     if header is None:
         return True
     facts = image_facts(header.displayed, header.orientation, image.split, image.source, count, origin.extra)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bboxprep import formats
 from bboxprep.cli import commands
-from bboxprep.errors import UsageError
+from bboxprep.errors import NothingLeftError, UsageError
 from bboxprep.model.conditions import Condition, image_tags
 from bboxprep.model.filters import Filters, SizeLimit
 from bboxprep.model.sample import Sample
@@ -269,7 +269,9 @@ def test_images_are_chosen_by_their_tags(tmp_path: Path) -> None:
         for number, image in enumerate(data["images"]):
             image["user_tags"] = [["night", "rain"], ["day"], []][number % 3]
         document.write_text(json.dumps(data), encoding="utf-8")
-    for condition, wanted in (("tag=nigh*", {0}), ("tag!=night", {1, 2}), ("tag=snow", set())):
+    with pytest.raises(NothingLeftError, match="filters: have 12 images and leave none"):
+        make(tmp_path / "none", source, "yolo", Recipe(filters=Filters(where=Condition.parse_all("tag=snow"))))
+    for condition, wanted in (("tag=nigh*", {0}), ("tag!=night", {1, 2})):
         out = tmp_path / condition.replace("*", "").replace("!", "no")
         make(out, source, "yolo", Recipe(Fit(90), filters=Filters(where=Condition.parse_all(condition))))
         number_of = {
@@ -277,9 +279,49 @@ def test_images_are_chosen_by_their_tags(tmp_path: Path) -> None:
             for split in (source / "annotations").glob("*.json")
             for number, image in enumerate(json.loads(split.read_text(encoding="utf-8"))["images"])
         }
-        left = {number_of[sample.split, str(sample.name)] for sample in read(out)} if wanted else set()
-        assert left == wanted
+        assert {number_of[sample.split, str(sample.name)] for sample in read(out)} == wanted
         assert told(verify(out)) == ""
+
+
+def listed(path: Path, *lines: str) -> str:
+    path.write_text("\r\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("steps", ["letterbox", "tile"])
+def test_the_images_of_a_list_are_kept_and_no_others(tmp_path: Path, steps: str) -> None:
+    wanted = frozenset({"val/IMG_2007.jpg", "train/phone backup/ünïcode name #1 (kopie).jpg"})
+    out = make(tmp_path / "out", SOURCE, "yolo", recipe(steps, Filters(only_images=wanted)))
+    assert {row["source"] for row in rows(out) if row["output"]} == wanted
+    assert sum(one["code"] == "image-filtered" for one in recorded(out)["findings"]) >= 10
+    assert told(verify(out)) == ""
+    path = listed(tmp_path / "list.txt", "", *(f"./{one}" for one in sorted(wanted)), "")
+    words = ["convert", str(SOURCE), str(tmp_path / "same"), "--to", "yolo", "--only-images", path]
+    ran = CliRunner().invoke(commands, words)
+    assert ran.exit_code == 0, ran.output
+    assert recorded(tmp_path / "same")["recipe"]["filters"] == {"only_images": sorted(wanted)}
+    assert "filters only_images 2" in ran.output
+
+
+def test_a_list_that_did_not_act_or_left_out_too_much_is_told(tmp_path: Path) -> None:
+    out = make(
+        tmp_path / "out", SOURCE, "yolo", recipe("letterbox", Filters(only_images=frozenset({"val/IMG_2007.jpg"})))
+    )
+    more = Filters(only_images=frozenset({"val/IMG_2007.jpg", "val/IMG_2003.jpg"}))
+    for filters, code in ((more, "image-missing"), (Filters(only_images=frozenset({"val/a.jpg"})), "image-unfiltered")):
+        edit_record(out, recipe={**recorded(out)["recipe"], "filters": filters.options()})
+        assert code in codes(verify(out))
+
+
+def test_a_line_that_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
+    for lines, said in (
+        (["val/IMG_2008.jpg", "x.jpg"], "have 'val/IMG_2008.jpg' and 1 more, want paths of images of the source"),
+        (["", " "], "list.txt: lists no image"),
+    ):
+        path = listed(tmp_path / "list.txt", *lines)
+        words = ["convert", str(SOURCE), str(tmp_path / "out"), "--to", "yolo", "--only-images", path]
+        assert said in str(CliRunner().invoke(commands, words).exception)
+        assert not (tmp_path / "out").exists()
 
 
 def test_tags_of_several_tools_are_known() -> None:

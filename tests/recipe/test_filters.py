@@ -39,6 +39,7 @@ FILTERS = st.builds(
     st.lists(CONDITIONS, max_size=2).map(tuple),
     st.integers(0, 9),
     st.sampled_from(["", "report", "drop"]),
+    st.frozensets(NAMES, max_size=3),
 )
 
 

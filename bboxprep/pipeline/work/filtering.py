@@ -59,6 +59,9 @@ class FilterPlan(msgspec.Struct, frozen=True):
             shown = batch.totals(wanted[batch.instances.labels])
             words = f"shows no object of {', '.join(filters.only_images_with)}"
             found |= {row: [batch.finding(row, "image-filtered", words)] for row in np.flatnonzero(shown == 0).tolist()}
+        for row, path in enumerate(batch.relative_paths) if filters.only_images else ():
+            if row not in found and path not in filters.only_images:
+                found[row] = [batch.finding(row, "image-filtered", "is none of the listed images")]
         for row, header in enumerate(batch.headers) if filters.where else ():
             if row not in found and header is not None:
                 facts = image_facts(
