@@ -212,7 +212,7 @@ def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: p
             engine=engine,
             options=lambda name: options.chosen_options("read_options", name, given, found),
         )
-        say.source(source)
+        say.source(source, looked=not (given["labels_only"] or given["images"] == "none"))
         opened.append(source)
     return opened
 

@@ -15,6 +15,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
+from bboxprep.cli.wording import counted, turned_photos
 from bboxprep.findings import CODES, Finding, Severity, by_place
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
@@ -65,8 +66,8 @@ class Printer:
         if not self.quiet:
             self.out.print(printable(text), soft_wrap=True)
 
-    def source(self, source: Source) -> None:
-        """Print a summary of the source and of the frames of its labels."""
+    def source(self, source: Source, *, looked: bool = True) -> None:
+        """Print a summary of the source and, where its images were `looked` at, of photos that are stored turned."""
         dataset, summaries = source.dataset, source.summaries
         splits = dict.fromkeys(summary.key[0] for summary in summaries)
         self.line(
@@ -74,8 +75,8 @@ class Printer:
             f"{counted(len(summaries), 'image')}, {counted(len(dataset.categories), 'class', 'classes')}"
             f"{', labels of task ' + dataset.task if dataset.task else ''}"
         )
-        if source.frames:
-            self.line(f"  {turned_images(source)}")
+        if looked:
+            self.line(f"  {turned_photos(source.frames.values())}")
 
     def together(self, source: Source) -> None:
         """Print a summary of several merged sources."""
@@ -211,17 +212,6 @@ def _shown_place(place: Sequence[Finding], folder: Path | None) -> str:
     return "; ".join(map("".join, zip(words, marks, strict=True)))
 
 
-def turned_images(source: Source) -> str:
-    """How many images of `source` are turned by their EXIF orientation, and in which plane their labels were drawn."""
-    codes = Counter(
-        summary.header.orientation for summary in source.summaries if summary.header and summary.frame_evidence.turned
-    )
-    frames = Counter(source.frames.values())
-    turned = ", ".join(f"{code} in {count}" for code, count in sorted(codes.items()))
-    frames_text = "; ".join(f"{frame} in {count} ({evidence})" for (frame, evidence), count in sorted(frames.items()))
-    return f"EXIF orientation {turned} images; plane of their labels: {frames_text}"
-
-
 def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Table:
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
     several = any(row.objects_due != row.objects_in for row in rows)
@@ -342,8 +332,3 @@ def _sizes(seen: Inspection) -> str:
         f"{len(distinct):,} different, width {min(widths):,} to {max(widths):,}, "
         f"height {min(heights):,} to {max(heights):,}, most often {common} ({count:,})"
     )
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`number` and the noun that fits it: "1 fault", "2 faults"; `many` is a plural that takes more than an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
