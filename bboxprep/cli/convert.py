@@ -99,7 +99,8 @@ from bboxprep.recipe.recipe import Recipe
     "--preview",
     type=click.IntRange(1, 500),
     metavar="N",
-    help="Write N of the images that would be made, with their objects, on one sheet beside DEST; nothing else.",
+    help="Write N of the images that would be made, of every split, with what would be written of their objects, on "
+    "one sheet beside DEST; nothing else.",
 )
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
@@ -176,7 +177,8 @@ def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, 
 
     sheet = dest.with_name(f"{dest.name}.preview.png")
     with say.progress(given["preview"], "drawing") as advance:
-        data = preview(source, recipe, given["preview"], advance)
+        chosen = options.chosen_options("write_options", given["to"], given)
+        data = preview(source, recipe, given["preview"], advance, to=given["to"], options=chosen)
     write_bytes(sheet, data)
     say.line(f"{sheet}: some of the images that this makes; nothing else was written (--preview)")
 

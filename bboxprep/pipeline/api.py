@@ -136,12 +136,14 @@ def preview(
     recipe: Recipe,
     count: int = 9,
     *,
+    to: str = "",
     format: str | None = None,
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
 ) -> Picture:
-    """A PNG of at most `count` of the images that `convert` would make, with their objects drawn in.
+    """A PNG of at most `count` of the images that `convert` would make, of every split, with their objects drawn in:
+    with `to`, what is written in this format alone.
 
     The draws are those of the run. Raises `SourceError` and `UsageError`.
     """
@@ -149,7 +151,7 @@ def preview(
 
     _check_type("preview", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
     how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
-    return Picture(sheet_of(assemble(_opened("preview", sources, how, Local())), recipe, count))
+    return Picture(sheet_of(assemble(_opened("preview", sources, how, Local())), recipe, count, to=to))
 
 
 def _opened(
