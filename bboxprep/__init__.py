@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bboxprep.pipeline.api import preview as preview
     from bboxprep.pipeline.api import read as read
     from bboxprep.pipeline.output.run_record import open_run as open_run
+    from bboxprep.pipeline.source.split import SplitPolicy as SplitPolicy
     from bboxprep.pipeline.work.convert import write as write
     from bboxprep.predictions import unmap as unmap
     from bboxprep.recipe.affine_steps import Rotate as Rotate
@@ -120,6 +121,7 @@ _HOMES = {
     "Shear": "recipe.affine_steps",
     "Size": "geometry.affine",
     "SizeLimit": "model.filters",
+    "SplitPolicy": "pipeline.source.split",
     "Tile": "recipe.crops",
     "Translate": "recipe.affine_steps",
     "convert": "pipeline.api",

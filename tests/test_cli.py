@@ -25,7 +25,7 @@ def test_a_run_says_what_it_read_did_and_wrote(source: Path, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert "COCO, 1 split, 32 images, 1 class\n" in result.output
     assert "recipe: upright > letterbox 64x64 pad 114 > flip horizontal\n" in result.output
-    assert "drawn on the upright picture (16: sizes agree" in result.output
+    assert "(16: sizes agree, 12: as the others)" in result.output
     assert f"next: yolo detect train data={tmp_path / 'out'}/data.yaml imgsz=64\n" in result.output
     assert "trainers want a val split too" in result.output
     assert json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))["to"] == "yolo"

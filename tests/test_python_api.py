@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
@@ -212,11 +213,12 @@ def test_a_dataset_keeps_the_options_that_it_was_read_with(tmp_path: Path) -> No
 
 
 def test_convert_takes_a_dataset_as_it_does_its_path(ds: Dataset, root: Path, tmp_path: Path) -> None:
-    how: dict[str, Any] = {"recipe": Recipe(Fit(24), augment=Augment(Flip(p=0.5))), "split": "train=0.5,val=0.5"}
+    how: dict[str, Any] = {"recipe": Recipe(Fit(24), augment=Augment(Flip(p=0.5))), "split": {"train": 0.5, "val": 0.5}}
     places: tuple[Path | Dataset, ...] = (root, ds)
     for number, source in enumerate(places):
         bboxprep.convert(source, tmp_path / str(number), "coco", **how)
-    assert tree(tmp_path / "0") == tree(tmp_path / "1")
+    bboxprep.convert(root, tmp_path / "2", "coco", **how | {"split": "train=0.5,val=0.5"})
+    assert tree(tmp_path / "0") == tree(tmp_path / "1") == tree(tmp_path / "2")
     counted = bboxprep.convert(root, tmp_path / "none", "coco", dry_run=True)
     assert (counted.dest, counted.account.images_out.total()) == (None, len(ds))
     assert not (tmp_path / "none").exists()
@@ -233,6 +235,21 @@ def test_convert_takes_a_dataset_as_it_does_its_path(ds: Dataset, root: Path, tm
         bboxprep.convert(ds, tmp_path / "out", "yolo", format="yolo")
     with pytest.raises(UsageError, match="convert: have no source"):
         bboxprep.convert([], tmp_path / "out", "yolo")
+
+
+def test_splits_of_convert_keep_together_what_looks_alike(root: Path, tmp_path: Path) -> None:
+    """As ``--split --group-by near`` does: 00001 and 00009 of val are copies of photos of train."""
+    rule = bboxprep.SplitPolicy({"train": 0.5, "val": 0.5}, "near")
+    out = bboxprep.convert(root, tmp_path / "out", "yolo", split=rule).dest
+    assert out
+    homes = {row["source"]: row["split"] for row in images_of(out)}
+    assert homes["images/val/00001.jpg"] == homes["images/train/00001.jpg"]
+    assert homes["images/val/00009.jpg"] == homes["images/train/00002.jpg"]
+
+
+def images_of(out: Path) -> list[dict[str, Any]]:
+    """The rows of the images of the record."""
+    return [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def test_what_stops_a_run_is_asked_for_in_python_too(root: Path, tmp_path: Path) -> None:
@@ -377,6 +394,8 @@ def test_a_recipe_takes_steps_or_one_list() -> None:
             lambda ds: ds.transform(Letterbox(64)),
             r"transform: have Letterbox.*, want a Recipe, as in Recipe\(Letterbox",
         ),
+        (lambda ds: ds[0].transform([Letterbox(64)]), "transform: have .*, want a Recipe, as in"),
+        (lambda ds: ds.with_classes({"cat": "dog"}), "with_classes: have {'cat': 'dog'}, want a ClassPolicy"),
         (lambda ds: ds[1.5], "index: have a float, want a number, a slice, a name"),
         (lambda ds: ds.map(lambda _: None)[0], "map: the function returned a NoneType, want the changed Sample"),
         (lambda _: LOOSE.read(7), "read: have a int, want the path of a dataset"),

@@ -22,7 +22,6 @@ from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble, classed
-from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.variants import with_variants
@@ -99,8 +98,7 @@ from bboxprep.recipe.recipe import Recipe
     "--preview",
     type=click.IntRange(1, 500),
     metavar="N",
-    help="Write N of the images that would be made, of every split, with what would be written of their objects, on "
-    "one sheet beside DEST; nothing else.",
+    help="Write N of the images that would be made, with their objects, on one sheet beside DEST; nothing else.",
 )
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
@@ -136,9 +134,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
     opened = _open(sources, given, engine, say)
-    if split and split.group_by == "near":
-        opened = [with_thumbnails(source, engine) for source in opened]
-    whole = assemble(opened, class_policy, split, recipe.classes)
+    whole = assemble(opened, class_policy, split, recipe.classes, engine)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)
@@ -148,7 +144,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         for line in printed_recipe(recipe):
             say.line(line)
     if given["preview"]:
-        _write_preview(whole, dest, recipe, given, say)
+        _write_preview(whole, dest, recipe, given, engine, say)
         return
     what = "accounting" if given["dry_run"] else "converting"
     pictures = len(with_variants(classed(whole, recipe.classes), recipe).dataset)
@@ -170,17 +166,28 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     sys.exit(exit_code(outcome))
 
 
-def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
+def _write_preview(
+    source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], engine: Engine, say: printing.Printer
+) -> None:
     if given["labels_only"] or given["images"] == "none":
         raise UsageError("preview: with --labels-only and --images none no image is made that could be shown")
-    from bboxprep.pipeline.preview import preview  # its fonts take as long to load as NumPy, and few runs draw
+    from bboxprep.pipeline.preview import preview_as_written  # fonts take as long to load as NumPy, and few runs draw
 
     sheet = dest.with_name(f"{dest.name}.preview.png")
     with say.progress(given["preview"], "drawing") as advance:
-        chosen = options.chosen_options("write_options", given["to"], given)
-        data = preview(source, recipe, given["preview"], advance, to=given["to"], options=chosen)
-    write_bytes(sheet, data)
-    say.line(f"{sheet}: some of the images that this makes; nothing else was written (--preview)")
+        made = preview_as_written(
+            source,
+            recipe,
+            given["preview"],
+            given["to"],
+            run_options=_terms(given, engine),
+            options=options.chosen_options("write_options", given["to"], given),
+            progress=advance,
+        )
+    write_bytes(sheet, made.sheet)
+    for name, drawn in made.in_latin.items():
+        say.line(f"note: {name!r} is drawn as {drawn!r}, for no font was found that has its letters")
+    say.line(f"{sheet}: some of the images that this makes, as {given['to']} holds them; nothing else was written")
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -214,7 +221,7 @@ def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: p
             engine=engine,
             options=lambda name: options.chosen_options("read_options", name, given, found),
         )
-        say.source(source, looked=not (given["labels_only"] or given["images"] == "none"))
+        say.source(source)
         opened.append(source)
     return opened
 

@@ -11,7 +11,7 @@ import click
 from bboxprep.cli import printing
 from bboxprep.cli.options import FORMAT, PLACE, SectionedCommand, chosen_options, format_options, labels_in_option
 from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
-from bboxprep.cli.wording import turned_photos
+from bboxprep.cli.turned_photos import turned_photos
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.source.inspect import inspect
@@ -78,12 +78,8 @@ def command(source: Path, **given: Any) -> None:
         from bboxprep.review.health import health_page  # its templates and fonts are slow to load
 
         with say.progress(len(opened.dataset), "drawing") as advance:
-            page = health_page(opened, seen, _sentence(turned_photos(opened.frames.values())), advance)
+            page = health_page(opened, seen, f"{turned_photos(opened)}." if opened.frames else "", advance)
         write_bytes(given["html"], page.encode("utf-8", "replace"))
         say.line(f"health check: {given['html']}")
     check_usable(opened)  # at last, for what was printed shows why
     sys.exit(1 if seen.faults else 0)
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."

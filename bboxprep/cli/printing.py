@@ -15,7 +15,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
-from bboxprep.cli.wording import counted, turned_photos
+from bboxprep.cli.turned_photos import turned_photos
 from bboxprep.findings import CODES, Finding, Severity, by_place
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
@@ -66,8 +66,8 @@ class Printer:
         if not self.quiet:
             self.out.print(printable(text), soft_wrap=True)
 
-    def source(self, source: Source, *, looked: bool = True) -> None:
-        """Print a summary of the source and, where its images were `looked` at, of photos that are stored turned."""
+    def source(self, source: Source) -> None:
+        """Print a summary of the source and of the frames of its labels."""
         dataset, summaries = source.dataset, source.summaries
         splits = dict.fromkeys(summary.key[0] for summary in summaries)
         self.line(
@@ -75,8 +75,8 @@ class Printer:
             f"{counted(len(summaries), 'image')}, {counted(len(dataset.categories), 'class', 'classes')}"
             f"{', labels of task ' + dataset.task if dataset.task else ''}"
         )
-        if looked:
-            self.line(f"  {turned_photos(source.frames.values())}")
+        if source.frames:
+            self.line(f"  {turned_photos(source)}")
 
     def together(self, source: Source) -> None:
         """Print a summary of several merged sources."""
@@ -332,3 +332,8 @@ def _sizes(seen: Inspection) -> str:
         f"{len(distinct):,} different, width {min(widths):,} to {max(widths):,}, "
         f"height {min(heights):,} to {max(heights):,}, most often {common} ({count:,})"
     )
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`number` and the noun that fits it: "1 fault", "2 faults"; `many` is a plural that takes more than an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

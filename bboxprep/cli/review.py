@@ -13,7 +13,6 @@ import msgspec
 from bboxprep.cli import printing
 from bboxprep.cli.options import FORMAT, PLACE, SectionedCommand, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
-from bboxprep.cli.wording import counted
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.review.build import REVIEW_IMAGE_POLICY, Options, build, plan_review
 from bboxprep.verification.faults import Fault
@@ -78,5 +77,7 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )
-    say.line(f"verify: {counted(len(proof.faults), 'fault')}" if proof.faults else "verify: nothing wrong was found")
+    say.line(
+        f"verify: {printing.counted(len(proof.faults), 'fault')}" if proof.faults else "verify: nothing wrong was found"
+    )
     return proof.faults

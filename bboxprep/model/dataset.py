@@ -22,7 +22,7 @@ from bboxprep.model.flip_names import FlipMapping, names_without_partner
 from bboxprep.model.instance import Instance
 from bboxprep.model.lazy_samples import ChangeAll, LazySamples, items_at
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
-from bboxprep.model.sample import Picture, Planner, Sample
+from bboxprep.model.sample import Picture, Planner, Sample, check_recipe
 from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
 from bboxprep.model.sample_rows import rows_at, rows_by_name
 from bboxprep.model.short_text import ShownAsTable, count_rows
@@ -286,8 +286,7 @@ class Dataset(ShownAsTable):
 
         Raises `WrongTypeError` for what is no recipe, and `UsageError` for one with filters or classes.
         """
-        if not hasattr(recipe, "turn_of"):
-            raise WrongTypeError(f"transform: have {recipe!r:.80}, want a Recipe, as in Recipe(Letterbox(640))")
+        check_recipe(recipe)
         for part in ("filters", "classes"):
             if getattr(recipe, part, None):
                 words = f"have a recipe with {part}, which act on an output; give it to a conversion"
@@ -304,6 +303,8 @@ class Dataset(ShownAsTable):
         `counts` has the number of objects by class name; if it is None, all labels are read to count them. Raises
         `UsageError` where the policy does not fit the table.
         """
+        if not isinstance(policy, ClassPolicy):
+            raise WrongTypeError(f"with_classes: have {policy!r:.80}, want a ClassPolicy(rename={{'Car': 'car'}})")
         counts = self._counts() if counts is None else counts
         change = policy.resolve(self.categories, counts)
         changed = self._changed(change).with_similar_names()

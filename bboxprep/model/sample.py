@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.errors import WrongTypeError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
@@ -269,7 +270,10 @@ class Sample:
         return self._require_renderer().pixels(self, data, order, seen)
 
     def transform(self, recipe: Planner) -> Sample:
-        """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels."""
+        """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels. Raises
+        `WrongTypeError` for what is no recipe.
+        """
+        check_recipe(recipe)
         return self._require_renderer().transform(self, recipe)
 
     def __repr__(self) -> str:
@@ -304,6 +308,12 @@ class Part(NamedTuple):
     sample: Sample
     covers: Cover
     weight: float
+
+
+def check_recipe(recipe: object) -> None:
+    """Raise `WrongTypeError` unless `recipe` is a `Planner`."""
+    if not hasattr(recipe, "turn_of"):
+        raise WrongTypeError(f"transform: have {recipe!r:.80}, want a Recipe, as in Recipe(Letterbox(640))")
 
 
 def redraws(rendering: Rendering, base_image: BaseImage | None, parts: tuple[Part, ...]) -> bool:

@@ -21,7 +21,6 @@ from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
-from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, open_source, source_of
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
@@ -76,7 +75,7 @@ def convert(
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
     classes: ClassPolicy = AS_THEY_ARE,
-    split: SplitPolicy | str | None = None,
+    split: SplitPolicy | Mapping[str, float] | str | None = None,
     workers: int = 1,
     engine: Engine | None = None,
     on_error: OnError = "skip",
@@ -98,16 +97,18 @@ def convert(
     A source is a path, or a `Dataset` or a part of one that no recipe or function has changed. Unlike `write`, which
     writes a dataset in memory, this runs the command ``convert``: training images are augmented by the random steps of
     `recipe`, a stopped run can be resumed, and only changed images are written again. `split` divides the images anew,
-    as in ``"train=0.8,val=0.2"``. `images` is the placement of images whose bytes do not change; with "none", and with
-    `labels_only`, no image is opened whose size the labels state. All images are written in the `image_format` (see
-    `Encoding`). For `on_error`, `strict`, `overwrite`, `dry_run` and `names` see `RunOptions`. The work runs in an
-    `engine` in place of `workers` processes. `options` are those of the format's writer, the others those of `read`
-    and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where the run cannot be done.
+    as in ``{"train": 0.8, "val": 0.2}`` or ``"train=0.8,val=0.2"``. `images` is the placement of images whose bytes do
+    not change; with "none", and with `labels_only`, no image is opened whose size the labels state. All images are
+    written in the `image_format` (see `Encoding`). For `on_error`, `strict`, `overwrite`, `dry_run` and `names` see
+    `RunOptions`. The work runs in an `engine` in place of `workers` processes. `options` are those of the format's
+    writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where
+    the run cannot be done.
     """
     _check_type("convert", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
     _check_type("convert", "classes", classes, ClassPolicy, "a ClassPolicy, as in ClassPolicy(rename={'Car': 'car'})")
     _check_type("convert", "dest", dest, str | PurePath, "the path of a folder")
     division = SplitPolicy.parse(split) if isinstance(split, str) else split
+    division = SplitPolicy(division) if isinstance(division, Mapping) else division
     _check_type("convert", "split", division, SplitPolicy | None, "shares as in 'train=0.8,val=0.2', or a SplitPolicy")
     run_options = RunOptions(
         workers,
@@ -125,9 +126,7 @@ def convert(
     )
     how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
     opened = _opened("convert", sources, how, run_options.chosen_engine, run_options.trusts_labels)
-    if division and division.group_by == "near":
-        opened = [with_thumbnails(source, run_options.chosen_engine) for source in opened]
-    source = assemble(opened, classes, division, recipe.classes)
+    source = assemble(opened, classes, division, recipe.classes, run_options.chosen_engine)
     return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
 
 
@@ -136,14 +135,12 @@ def preview(
     recipe: Recipe,
     count: int = 9,
     *,
-    to: str = "",
     format: str | None = None,
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
 ) -> Picture:
-    """A PNG of at most `count` of the images that `convert` would make, of every split, with their objects drawn in:
-    with `to`, what is written in this format alone.
+    """A PNG of at most `count` of the images that `convert` would make, with their objects drawn in.
 
     The draws are those of the run. Raises `SourceError` and `UsageError`.
     """
@@ -151,7 +148,7 @@ def preview(
 
     _check_type("preview", "recipe", recipe, Recipe, "a Recipe, as in Recipe(Letterbox(640)) or read_recipe(path)")
     how = {"format": format, "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy}
-    return Picture(sheet_of(assemble(_opened("preview", sources, how, Local())), recipe, count, to=to))
+    return Picture(sheet_of(assemble(_opened("preview", sources, how, Local())), recipe, count))
 
 
 def _opened(
@@ -177,7 +174,9 @@ def _as_read(what: str, dataset: Dataset, how: Mapping[str, Any], engine: Engine
     images: the record of the run could not say how.
     """
     if given := [name for name, value in how.items() if value not in (None, "auto")]:
-        raise UsageError(f"{what}: have {', '.join(given)} beside a Dataset, which is read already; give it to `read`")
+        raise UsageError(
+            f"{what}: have {', '.join(given)} beside a Dataset, which is read already; give it to bboxprep.read"
+        )
     if dataset.is_changed:
         words = "want one as it was read, or a part; `Dataset.write` writes this one"
         raise UsageError(f"{what}: have a Dataset that a recipe or a function has changed, {words}")

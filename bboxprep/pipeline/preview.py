@@ -1,136 +1,145 @@
 """Renders some of the output images of a recipe on one contact sheet, to check it before a long run.
 
-They are the images of the run itself, not others like them: the same samples take the same draws.
+They are the images of the run itself, not others like them: the same samples take the same draws. For a target format
+they are written to a temporary folder and read from there, as a trainer reads them: nothing is drawn that the format
+does not hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bboxprep import formats
-from bboxprep.errors import ImageError
+from bboxprep.errors import ImageError, NothingLeftError
 from bboxprep.images.draw.annotations import Cell, contact_sheet
-from bboxprep.model.batch import Batch
-from bboxprep.model.columns import COLUMNS, Column
+from bboxprep.images.draw.lettering import in_latin
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.model.splits import is_training
+from bboxprep.model.splits import is_training, order
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.output.written_options import with_task, writing_options
-from bboxprep.pipeline.report.crowds import CrowdPlan
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.merge import classed, within_limit
 from bboxprep.pipeline.source.near_duplicates import deduplicated
-from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.variants import with_variants
+from bboxprep.pipeline.work.convert import planned_conversion
 from bboxprep.pipeline.work.filtering import FilterPlan
 from bboxprep.recipe.recipe import Recipe
 
-SIDE = 640  # px: the longer side of an image on the sheet
+NO_OPTIONS: Mapping[str, Any] = {}
 
 
-def preview(
-    source: Source,
-    recipe: Recipe,
-    count: int,
-    progress: Callable[[int], None] = lambda _: None,
-    *,
-    to: str = "",
-    options: Mapping[str, Any] | None = None,
-) -> bytes:
-    """A PNG of at most `count` output images of `recipe` on `source`, of every split, with their objects drawn: all
-    of them or, with `to`, what the writer of this format with its `options` would write, and no more.
+class Preview(msgspec.Struct, frozen=True):
+    """A contact sheet as a PNG, and the names that are drawn in Latin letters, each with what is drawn."""
+
+    sheet: bytes
+    in_latin: Mapping[str, str]
+
+
+def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int], None] = lambda _: None) -> bytes:
+    """A PNG of at most `count` output images of `recipe` on `source`, with all their objects drawn.
 
     Each has its name below it, and the reason where there would be none.
     """
-    dataset = classed(source, recipe.classes).dataset
-    cells, several = [], len({summary.key[0] for summary in source.summaries}) > 1
-    shown = Shown.of(dataset, to, options or {}) if to else None
+    cells = []
     for done, sample in enumerate(drawn_samples(source, recipe, count), 1):
-        cell = _cell(shown.written(sample) if shown else sample)
-        cells.append(replace(cell, caption=f"{sample.split}: {cell.caption}") if several else cell)
+        cells.append(_cell(sample))
         progress(done)
-    return contact_sheet(cells, dataset.categories.names, SIDE)
+    return contact_sheet(cells, source.dataset.categories.names)
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """What a format holds of objects: columns, and crowd regions."""
+def preview_as_written(
+    source: Source,
+    recipe: Recipe,
+    count: int,
+    to: str,
+    *,
+    run_options: RunOptions,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Preview:
+    """At most `count` of the images that `convert_source` writes of all splits, with the objects that the format `to`
+    holds; `options` are those of its writer. An image that is left out is named with the reason. Raises
+    `BboxprepError` where the run cannot be done.
+    """
+    with tempfile.TemporaryDirectory(prefix="bboxprep-") as folder:
+        dest = Path(folder) / "out"
+        own = msgspec.structs.replace(run_options, workers=1, engine=None, images="copy", overwrite=False, resume=False)
+        whole = planned_conversion(source, dest, to, recipe, run_options=own, options=options)
+        augmenter = whole.augmenter or Augmenter.of(recipe, source)
+        filters = FilterPlan(recipe.filters, whole.dataset.categories.names, whole.dataset.flip_mapping)
+        rows = _spread(_by_image(whole.dataset), count)
+        samples = {row: filters.applied(augmenter(whole.dataset[row]).sample) for row in rows}
+        written = [row for row, sample in samples.items() if sample.header and not sample.refusal]
+        summaries = [whole.summaries[row] for row in written]
+        part = replace(whole, dataset=whole.dataset.select(written), summaries=summaries, progress=progress)
+        left_out = [_cell(sample) for row, sample in samples.items() if row not in written]
+        dataset = _written(lambda: part.run(), dest, to) if written else None
+        cells = [*_cells(dataset), *left_out] if dataset else left_out
+        names = dataset.categories.names if dataset else ()
+        return Preview(contact_sheet(cells, names), in_latin([*names, *(cell.caption for cell in cells)]))
 
-    carries: frozenset[Column]
-    crowd: CrowdPlan
-    names: tuple[str, ...]
 
-    @classmethod
-    def of(cls, dataset: Dataset, to: str, options: Mapping[str, Any]) -> Shown:
-        """What the writer of the format `to` with `options` holds of `dataset`."""
-        target, dataset = formats.load_written(to), with_task(dataset, options, to)
-        given = writing_options(options, to, dataset)
-        made = formats.made_options(target.write_options, given, f"writing {target.title}")
-        writer = formats.open_writer(target, dataset.folder, dataset, made)
-        crowd = CrowdPlan.of(dataset.object_policy.crowd, writer, target, sidecar=False)
-        return cls(writer.carries, crowd, dataset.categories.names)
+def _written(run: Callable[[], Any], dest: Path, to: str) -> Dataset | None:
+    """What is read of the output that `run` writes to `dest` in the format `to`; None where it writes no image."""
+    try:
+        run()
+    except NothingLeftError:
+        return None
+    return open_source(dest, to, labels_in="displayed", sidecar=False).dataset
 
-    def written(self, sample: Sample) -> Sample:
-        """`sample` with what is written of its objects."""
-        kept = self.crowd.apply(Batch.of([sample]), lambda _: self.names)[0]
-        every, held = kept.instances, [COLUMNS[column] for column in Column if column in self.carries]
-        fields = {one.name: getattr(every, one.name) for spec in held for one in spec.fields if one.name != "boxes"}
-        return kept.replace_fast(instances=Instances.from_arrays(every.boxes, labels=every.labels, **fields))
+
+def _cells(dataset: Dataset) -> Iterator[Cell]:
+    """The images of `dataset`, in the order of the splits."""
+    several = len(dataset.splits) > 1
+    for sample in sorted(dataset, key=lambda sample: order(sample.split)):
+        cell = _cell(sample)
+        yield replace(cell, caption=f"{sample.split}: {cell.caption}") if several else cell
 
 
 def sheet(dataset: Dataset, count: int) -> bytes:
-    """A PNG of at most `count` images of `dataset` as they are, evenly spaced, with their objects drawn."""
-    rows = _evenly_spaced([[row] for row in range(len(dataset))], count)
-    return contact_sheet([_cell(dataset[row]) for row in rows], dataset.categories.names)
+    """A PNG of at most `count` images of `dataset` as they are, from all splits, with their objects drawn."""
+    return contact_sheet([_cell(dataset[row]) for row in _spread(_by_image(dataset), count)], dataset.categories.names)
 
 
-def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
-    """At most `count` samples of `source` after `recipe`, as in a run.
-
-    They are of every split, as many of each as there are, from all over it; each image with all that is made of it.
+def drawn_samples(source: Source, recipe: Recipe, count: int, *, only_training: bool = False) -> list[Sample]:
+    """At most `count` samples of `source` after `recipe`, as in a run, from all over the dataset and every split, each
+    image with all that is made of it. `only_training`: training images, where there are any.
     """
     source = classed(source, recipe.classes)
     source = within_limit(deduplicated(source, recipe.filters.dedupe), recipe.filters.max_per_class)
     taken = with_variants(source, recipe)
     augmenter = Augmenter.of(recipe, taken)
+    images = _by_image(taken.dataset)
+    if only_training:
+        images = {split: own for split, own in images.items() if is_training(split)} or images
     filters = FilterPlan(recipe.filters, taken.dataset.categories.names, taken.dataset.flip_mapping)
-    rows = _by_split(taken)
-    shares = _shares([len(own) for own in rows], count)
-    spaced = (_evenly_spaced(_by_image(taken, own), share) for own, share in zip(rows, shares, strict=True))
-    chosen = [row for own in spaced for row in own]
-    return [filters.applied(augmenter(taken.dataset[row]).sample) for row in chosen]
+    return [filters.applied(augmenter(taken.dataset[row]).sample) for row in _spread(images, count)]
 
 
-def _by_split(taken: Source) -> list[list[int]]:
-    """The rows of each split, that of training first, so that it has what is over."""
-    rows: dict[str, list[int]] = {}
-    for row, summary in enumerate(taken.summaries):
-        rows.setdefault(summary.key[0], []).append(row)
-    return [rows[split] for split in sorted(rows, key=lambda split: not is_training(split))]
-
-
-def _shares(sizes: Sequence[int], count: int) -> list[int]:
-    """How many of `count` each of the splits has, which have `sizes`: as many as the others, if it has so many."""
-    shares = [0] * len(sizes)
-    while (left := count - sum(shares)) > 0 and shares != list(sizes):
-        open_ = [place for place, size in enumerate(sizes) if shares[place] < size]
-        for number, place in enumerate(open_):
-            more = left // len(open_) + (number < left % len(open_))
-            shares[place] = min(sizes[place], shares[place] + more)
-    return shares
-
-
-def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:
-    """The `rows` grouped by source image."""
+def _by_image(dataset: Dataset) -> dict[str, list[list[int]]]:
+    """The rows of each source image, by the split of the image, in the order of the splits."""
     images: dict[tuple[str, str], list[int]] = {}
-    for row in rows:
-        outline = taken.dataset.outline(row)
+    for row in range(len(dataset)):
+        outline = dataset.outline(row)
         images.setdefault((outline.split, str(outline.path)), []).append(row)
-    return list(images.values())
+    splits = sorted({split for split, _ in images}, key=order)
+    return {split: [rows for (own, _), rows in images.items() if own == split] for split in splits}
+
+
+def _spread(images: Mapping[str, Sequence[Sequence[int]]], count: int) -> list[int]:
+    """At most `count` rows, of evenly spaced images of each split: as many as its share, and one at least."""
+    splits = list(images)[:count]
+    total, free = sum(len(images[split]) for split in splits), count - len(splits)
+    shares = Counter({split: 1 + free * len(images[split]) // total for split in splits})
+    shares[splits[0]] += count - shares.total() if splits else 0
+    return [row for split in splits for row in _evenly_spaced(images[split], shares[split])]
 
 
 def _evenly_spaced(images: Sequence[Sequence[int]], count: int) -> list[int]:

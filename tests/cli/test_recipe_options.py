@@ -145,8 +145,8 @@ def test_a_preview_is_a_sheet_beside_the_output_and_nothing_else(source: Path, t
     assert [path.name for path in tmp_path.iterdir()] == ["out.preview.png"]
     assert "out.preview.png" in result.output
     with Image.open(tmp_path / "out.preview.png") as sheet:
-        assert sheet.size[0] > 3 * 640
-        assert sheet.size[1] < 3 * 670  # five pictures, in two rows of three
+        assert sheet.size[0] > 3 * 400
+        assert sheet.size[1] < 3 * 430  # five pictures, in two rows of three
 
 
 def test_a_preview_says_why_there_is_no_picture(tmp_path: Path) -> None:

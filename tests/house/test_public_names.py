@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import bboxprep
 
@@ -33,6 +34,7 @@ PUBLIC = [
         "Shear",
         "Size",
         "SizeLimit",
+        "SplitPolicy",
         "Tile",
         "Translate",
         "__version__",
@@ -65,3 +67,11 @@ def test_listing_formats_imports_no_reader() -> None:
         f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_dataset_offers_these_names() -> None:
+    ds = bboxprep.read(Path(__file__).parents[2] / "fixtures" / "phone-photos-yolo")
+    assert [name for name in dir(ds) if not name.startswith("_")] == [
+        *("categories", "classes", "filter", "findings", "format", "is_changed", "map", "names", "object_policy"),
+        *("reading", "root", "show", "split", "splits", "to_pandas", "to_torch", "transform", "with_classes", "write"),
+    ]

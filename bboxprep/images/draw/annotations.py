@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import box_areas, clip_boxes
 from bboxprep.images.codecs.codec import encode_png
-from bboxprep.images.draw.lettering import is_spelt_otherwise, lettering
+from bboxprep.images.draw.lettering import lettered
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
@@ -28,23 +28,22 @@ PALETTE: tuple[Colour, ...] = (
 )  # fmt: skip
 _DARK, _LIGHT = (16, 16, 16), (255, 255, 255)
 _LEAST_SIDE, _MOST_SIDE = 480, 1600  # px of the longer side as shown
+_LEAST_TEXT, _CAPTION = 16, 14  # px
 _REGION_OPACITY = 72  # opacity of filled regions, of 255
 
 
 CELL, LINE, GAP = 400, 22, 8  # px: the longer side of an image, the height of its text, the space between
 MOST_COLUMNS = 5
-_CAPTION = 14  # px
 _BACKGROUND, _TEXT = (250, 250, 250), (24, 24, 24)
 
 
 @dataclass(frozen=True)
 class _Canvas:
-    """The drawing surface: the image, enlarged by `scale`, and for it the height of `letters` and the width
-    of a `line`, px."""
+    """The drawing surface: the image, enlarged by `scale`, and the line width and the size of text for it."""
 
     image: Image.Image
     pen: ImageDraw.ImageDraw
-    letters: int
+    text_size: int
     scale: float
     line: int
 
@@ -81,8 +80,8 @@ def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Canvas:
     shown = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
     kernel = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
     image = Image.fromarray(pixels).convert("RGB").resize(shown, kernel)
-    letters = max(11, round(max(shown) / 50))
-    return _Canvas(image, ImageDraw.Draw(image, "RGBA"), letters, scale, max(2, round(max(shown) / 250)))
+    text_size = max(_LEAST_TEXT, round(max(shown) / 30))
+    return _Canvas(image, ImageDraw.Draw(image, "RGBA"), text_size, scale, max(2, round(max(shown) / 250)))
 
 
 def _colour(label: int) -> Colour:
@@ -139,13 +138,13 @@ def _draw_name(canvas: _Canvas, box: NDArray[np.float64], name: str, colour: Col
         return
     x0, y0, *_ = _corners(canvas, box)
     margin = 2 * canvas.line
-    text, font = lettering(name, canvas.letters)
-    left, top, right, bottom = canvas.pen.textbbox((0, 0), text, font=font)
+    name, font = lettered(name, canvas.text_size)
+    left, top, right, bottom = canvas.pen.textbbox((0, 0), name, font=font)
     width, height = right - left + 2 * margin, bottom - top + 2 * margin
     x = max(0.0, min(x0, canvas.image.width - width))
     y = y0 - height if y0 >= height else min(y0, canvas.image.height - height)
     canvas.pen.rectangle((x, y, x + width, y + height), fill=colour)
-    canvas.pen.text((x + margin - left, y + margin - top), text, fill=_text_colour(colour), font=font)
+    canvas.pen.text((x + margin - left, y + margin - top), name, fill=_text_colour(colour), font=font)
 
 
 def _text_colour(ground: Colour) -> Colour:
@@ -176,42 +175,27 @@ class Cell:
     instances: Instances | None = None
 
 
-def contact_sheet(cells: Sequence[Cell], names: tuple[str, ...], cell: int = CELL) -> bytes:
-    """A PNG of `cells`, row by row, each image at most `cell` px long; `names` are the classes by label.
-
-    A last line tells where names are spelt in Latin letters, for no font here has theirs.
-    """
+def contact_sheet(cells: Sequence[Cell], names: tuple[str, ...]) -> bytes:
+    """A PNG of `cells`, row by row; `names` are the classes by label."""
     columns = min(MOST_COLUMNS, max(1, ceil(sqrt(len(cells)))))
     rows = max(1, -(-len(cells) // columns))
-    used = {int(label) for one in cells if one.instances is not None for label in one.instances.labels}
-    note = _note([names[label] for label in sorted(used) if 0 <= label < len(names)])
-    size = (columns * (cell + GAP) + GAP, rows * (cell + LINE + GAP) + GAP + (LINE if note else 0))
+    size = (columns * (CELL + GAP) + GAP, rows * (CELL + LINE + GAP) + GAP)
     canvas = Image.new("RGB", size, _BACKGROUND)
-    for number, one in enumerate(cells):
+    for number, cell in enumerate(cells):
         row, column = divmod(number, columns)
-        canvas.paste(_drawn(one, names, cell), (GAP + column * (cell + GAP), GAP + row * (cell + LINE + GAP)))
-    if note:
-        words, font = lettering(note, _CAPTION)
-        ImageDraw.Draw(canvas).text((GAP, size[1] - LINE - 2), words, fill=_TEXT, font=font)
+        canvas.paste(_drawn(cell, names), (GAP + column * (CELL + GAP), GAP + row * (CELL + LINE + GAP)))
     return encode_png(np.asarray(canvas))
 
 
-def _note(names: Sequence[str]) -> str:
-    """What a sheet says of those `names` that it cannot write as they are; "" where there are none."""
-    count = sum(map(is_spelt_otherwise, names))
-    return f"{count} class names are spelt in Latin letters: no font of this system has theirs" if count else ""
-
-
-def _drawn(cell: Cell, names: tuple[str, ...], side: int) -> Image.Image:
+def _drawn(cell: Cell, names: tuple[str, ...]) -> Image.Image:
     """The image in the middle of its field, the end of the caption below it: names differ at their end."""
-    field = Image.new("RGB", (side, side + LINE), _BACKGROUND)
+    field = Image.new("RGB", (CELL, CELL + LINE), _BACKGROUND)
     if cell.pixels is not None:
         image = Image.fromarray(annotated(cell.pixels, cell.instances or Instances.of(), names))
-        image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        field.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    pen = ImageDraw.Draw(field)
-    caption, font = lettering(cell.caption, _CAPTION)
-    while len(caption) > 1 and pen.textlength(caption, font=font) > side:
+        image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+        field.paste(image, ((CELL - image.width) // 2, (CELL - image.height) // 2))
+    pen, (caption, font) = ImageDraw.Draw(field), lettered(cell.caption, _CAPTION)
+    while len(caption) > 1 and pen.textlength(caption, font=font) > CELL:
         caption = "…" + caption[2:]
-    pen.text(((side - pen.textlength(caption, font=font)) / 2, side + 3), caption, fill=_TEXT, font=font)
+    pen.text(((CELL - pen.textlength(caption, font=font)) / 2, CELL + 3), caption, fill=_TEXT, font=font)
     return field

@@ -1,143 +1,64 @@
-"""Letters for names in any script: of a font that comes with Pillow, else of one of the system, else Latin ones.
+"""Text in any script on a picture: in a font of the system that has its letters, else in Latin letters.
 
-A name is written with one font that has all its characters. Where none has, it is spelt by the Unicode names of its
-characters (ka, ja, [U+72D7]), so that two names stay two.
+Pillow brings a font of Latin letters alone, and finds those of the system by their file names.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
 
-from PIL import ImageFont
+from anyascii import anyascii
+from PIL import ImageFont, features
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_WIDE = (
-    "notosanscjk",
-    "notosans",
-    "arialunicode",
-    "unifont",
-    "wqy",
-    "msyh",
-    "pingfang",
-    "nirmala",
-    "segoeui",
-    "dejavusans",
-)
-_VOWEL_OF_NAME = re.compile("^E(?=[B-DF-HJ-NP-TV-Z]+$)|(?<=[B-DF-HJ-NP-TV-XZ])[EA]$")  # BE stands for b, ES for s
-_MOST_FONTS = 400  # that are opened at most
-_ABSENT = "\U0010fffe"  # a character that no font has
-_SIZE = 16  # px, at which fonts are asked for characters
+_WIDE = (  # the fonts of Linux, Windows and macOS that have the letters of many scripts
+    "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "DroidSansFallbackFull.ttf", "wqy-microhei.ttc",
+    "unifont.otf", "NotoSans-Regular.ttf", "DejaVuSans.ttf", "FreeSans.ttf", "msyh.ttc", "malgun.ttf", "meiryo.ttc",
+    "Nirmala.ttf", "segoeui.ttf", "seguiemj.ttf", "arial.ttf", "Arial Unicode.ttf", "PingFang.ttc",
+)  # fmt: skip
+_NO_LETTER = "\uffff"  # drawn as any letter that a font does not have
 
 
-class Lettering(NamedTuple):
-    """The `text` that is written for a name, and its `font`."""
-
-    text: str
-    font: Font
-
-
-def lettering(name: str, size: int) -> Lettering:
-    """`name` as it is written in `size` px."""
-    if name.isascii():
-        return Lettering(name, ImageFont.load_default(size=size))
-    file = _file_for(name)
-    if file is None:
-        return Lettering(transliterated(name), ImageFont.load_default(size=size))
-    return Lettering(name, ImageFont.truetype(file, size) if file else ImageFont.load_default(size=size))
+def lettered(text: str, size: int) -> tuple[str, Font]:
+    """`text`, and a font of `size` px that has its letters; where none of the system has, `text` in Latin letters."""
+    name = _font_name(text)
+    return (anyascii(text), ImageFont.load_default(size)) if name is None else (text, _font(name, size) or _plain(size))
 
 
-def is_spelt_otherwise(name: str) -> bool:
-    """Whether no font has all characters of `name`, so that it is transliterated."""
-    return not name.isascii() and _file_for(name) is None
-
-
-def transliterated(name: str) -> str:
-    """`name` in ASCII, by the Unicode names of its characters."""
-    found = ""
-    for char in unicodedata.normalize("NFC", name):
-        words = unicodedata.name(char, "")
-        if "VOWEL SIGN" in words or "VIRAMA" in words:
-            found = found.removesuffix("a")  # a letter of India stands for a syllable with this vowel
-        found += char if char.isascii() else _spelt(char, words)
-    return found
-
-
-def _spelt(char: str, words: str) -> str:
-    plain = "".join(part for part in unicodedata.normalize("NFKD", char) if part.isascii())
-    if plain:
-        return plain
-    for kind in (" LETTER ", " VOWEL SIGN ", " SYLLABLE "):
-        script, found, sound = words.partition(kind)
-        if found:
-            sound = sound.removesuffix(" FORM").split(" WITH ")[0].split()[-1]
-            sound = _VOWEL_OF_NAME.sub("", sound) if script.startswith("CYRILLIC") else sound
-            return sound.capitalize() if script.endswith("CAPITAL") else sound.lower()
-    if unicodedata.category(char) in ("Mn", "Mc", "Cf"):
-        return ""
-    return f"[{words.lower()}]" if words and "IDEOGRAPH" not in words else f"[U+{ord(char):04X}]"
+def in_latin(texts: Iterable[str]) -> dict[str, str]:
+    """Those of `texts` that are drawn in Latin letters, each with what is drawn."""
+    return {text: anyascii(text) for text in texts if _font_name(text) is None}
 
 
 @lru_cache(maxsize=4096)
-def _file_for(name: str) -> str | None:
-    """The file of the first font that has all characters of `name`; "" for Pillow's own, None for none."""
-    wanted = {char for char in name if not char.isspace() and unicodedata.category(char) != "Cf"}
-    if _has_all(ImageFont.load_default(size=_SIZE), wanted):
-        return ""
-    for file in _font_files():
-        font = _opened(file)
-        if font is not None and _has_all(font, wanted):
-            return file
-    return None
+def _font_name(text: str) -> str | None:
+    """The file name of a font that has the letters of `text`, "" for that of Pillow; None where there is none."""
+    if _wants_shaping(text) and not features.check("fribidi"):
+        return None
+    return next((name for name in ("", *_WIDE) if (font := _font(name, 16)) and _covers(font, text)), None)
 
 
-@lru_cache(maxsize=_MOST_FONTS)
-def _opened(file: str) -> Font | None:
+@lru_cache(maxsize=64)
+def _font(name: str, size: int) -> Font | None:
     try:
-        return ImageFont.truetype(file, _SIZE)
-    except (OSError, ValueError):  # no font, or one without outlines
+        return ImageFont.truetype(name, size) if name else _plain(size)
+    except OSError:
         return None
 
 
-def _has_all(font: Font, characters: set[str]) -> bool:
-    absent = _drawn(font, _ABSENT)
-    return all(_drawn(font, char) != absent for char in characters)
+def _plain(size: int) -> Font:
+    return ImageFont.load_default(size)
 
 
-def _drawn(font: Font, char: str) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(char)
-    return mask.size, bytes(mask)
+def _covers(font: Font, text: str) -> bool:
+    """Whether `font` has all letters of `text`."""
+    absent = bytes(font.getmask(_NO_LETTER))
+    return all(bytes(font.getmask(letter)) != absent for letter in set(text) if not letter.isspace())
 
 
-@lru_cache(maxsize=1)
-def _font_files() -> tuple[str, ...]:
-    """The fonts of this system, those with wide cover first."""
-
-    def rank(file: str) -> tuple[int, int, str]:
-        stem = Path(file).stem.lower().replace("-", "").replace(" ", "")
-        return next((place for place, known in enumerate(_WIDE) if stem.startswith(known)), len(_WIDE)), len(stem), file
-
-    files = (str(path) for folder in _folders() for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    return tuple(sorted(files, key=rank)[:_MOST_FONTS])
-
-
-_SUFFIXES = (".ttf", ".otf", ".ttc")
-
-
-def _folders() -> Iterator[Path]:
-    home = Path("~").expanduser()
-    if sys.platform == "win32":
-        yield Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"
-        yield home / "AppData" / "Local" / "Microsoft" / "Windows" / "Fonts"
-    elif sys.platform == "darwin":
-        yield from (Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library" / "Fonts")
-    else:
-        yield from map(Path, ("/usr/share/fonts", "/usr/local/share/fonts"))
-        yield from (home / ".local" / "share" / "fonts", home / ".fonts")
+def _wants_shaping(text: str) -> bool:
+    """Whether letters of `text` run from right to left, or join: one beside the other they would be wrong."""
+    return any(unicodedata.bidirectional(letter) in ("R", "AL", "NSM") for letter in text)

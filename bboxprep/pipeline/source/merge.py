@@ -34,10 +34,13 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.lazy_samples import LazySamples, items_at
 from bboxprep.model.sample import Frame, Key
+from bboxprep.pipeline.source.near_duplicates import with_thumbnails
 from bboxprep.pipeline.source.open import Source, refusing
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary, counted_classes
 from bboxprep.pipeline.source.usable import check_usable
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
 
 _TRACKS_APART = 10**9  # between the first track ids of two sources
 _MOST = 2**63 - 1
@@ -48,15 +51,18 @@ def assemble(
     classes: ClassPolicy = AS_THEY_ARE,
     split: SplitPolicy | None = None,
     recipe_classes: ClassPolicy = AS_THEY_ARE,
+    engine: Engine = IN_CALLING_PROCESS,
 ) -> Source:
     """`sources` as one, split anew by `split`, its classes changed by `classes`.
 
     The strata of a `split` are those of the classes of the output: `recipe_classes` are the changes of its recipe,
-    which are counted here and made later. Raises `UsageError` where the classes do not fit the classes, or classes of
-    one name have different keypoints.
+    which are counted here and made later. One that keeps images together that look alike has the `engine` look at them.
+    Raises `UsageError` where the classes do not fit the classes, or classes of one name have different keypoints.
     """
     for source in sources:
         check_usable(source)
+    if split and split.group_by == "near":
+        sources = [with_thumbnails(source, engine) for source in sources]
     source = sources[0]
     if len(sources) > 1 or split:
         merged = _of_several_sources(sources) if len(sources) > 1 else _of_one_source(source)

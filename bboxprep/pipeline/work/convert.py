@@ -46,6 +46,24 @@ def convert_source(
     the number of images done. Once `stop` returns True, the images at work are finished, no
     other is begun and `StoppedError` is raised. Raises other `BboxprepError` where the run cannot be done.
     """
+    options = options or {}
+    return planned_conversion(
+        source, dest, to, recipe, run_options=run_options, options=options, progress=progress, stop=stop
+    ).run()
+
+
+def planned_conversion(
+    source: Source,
+    dest: Path,
+    to: str,
+    recipe: Recipe,
+    *,
+    run_options: RunOptions,
+    options: Mapping[str, Any],
+    progress: Callable[[int], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Conversion:
+    """The conversion that `convert_source` runs."""
 
     def touched(summary: ImageSummary) -> bool:
         """Whether the pixels of an image change."""
@@ -64,9 +82,7 @@ def convert_source(
     if recipe.filters.dedupe:
         alike = near_duplicates(source.summaries, dataset.folder, dataset.findings).findings
         dataset = replace(dataset, findings=(*dataset.findings, *alike))
-    dataset = with_task(
-        replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options or {}, to
-    )
+    dataset = with_task(replace(dataset, findings=dataset.transform(recipe.without_filters).findings), options, to)
     source = msgspec.structs.replace(source, dataset=dataset)
     source = with_variants(within_limit(source, recipe.filters.max_per_class), recipe)
     return Conversion(
@@ -75,13 +91,13 @@ def convert_source(
         dest,
         to,
         run_options,
-        writing_options(options or {}, to, dataset),
+        writing_options(options, to, dataset),
         touched,
         Augmenter.of(recipe, source),
         source.image_policy,
         progress,
         stop,
-    ).run()
+    )
 
 
 def write(

@@ -12,10 +12,12 @@ import bboxprep
 from bboxprep.errors import FrameError, LayoutError, UsageError
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Frame
+from bboxprep.pipeline.source.open import open_source, source_of
 from bboxprep.testing.painting import UNTURN, bright_box
 from tests.painted import label
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 STORED, SHOWN = (60, 40), (40, 60)
 WIDE, TALL, SMALL = [5, 5, 50, 20], [5, 5, 20, 50], [5, 5, 10, 10]
 
@@ -143,3 +145,12 @@ def test_real_phone_photos(
     assert counts == orientations
     turned = [sample for sample in found if sample.header and sample.header.orientation != 1]
     assert Counter((str(sample.frame), sample.evidence) for sample in turned) == evidence
+
+
+@pytest.mark.parametrize("name", ["stored-frame-yolo", "phone-photos-coco"])
+def test_a_dataset_that_was_read_is_the_source_it_was(name: str) -> None:
+    """With the frames of its turned photos, and what its images are."""
+    source = open_source(FIXTURES / name)
+    again = source_of(source.dataset)
+    assert source.frames
+    assert (again.frames, again.summaries, again.image_policy) == (source.frames, source.summaries, source.image_policy)
