@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -187,10 +187,20 @@ def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
+def one_a_place(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each code and place of `findings`, with all that is said of it: what commands count."""
+    by_code: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_code[finding.code].append(finding)
+    places = [place for own in by_code.values() for place in by_place(own)]
+    return [place[0] if len(place) == 1 else _joined(place) for place in places]
+
+
+def _joined(place: list[Finding]) -> Finding:
+    words = "; ".join(dict.fromkeys(finding.message for finding in place))
+    return replace(place[0], message=words, objects=sum(finding.objects for finding in place))
+
+
 def count_faults(findings: Iterable[Finding]) -> int:
     """The number of faults among `findings`: of each code the places that have it (`by_place`)."""
-    faults: defaultdict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        if finding.severity is Severity.FAULT:
-            faults[finding.code].append(finding)
-    return sum(len(by_place(own)) for own in faults.values())
+    return len(one_a_place(finding for finding in findings if finding.severity is Severity.FAULT))

@@ -32,8 +32,8 @@ from bboxprep.pipeline.source.usable import check_usable
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a health check here, one page that can be sent around: classes, sizes, where boxes lie, leaks, and the "
-    "worst pictures.",
+    help="Write a health check here, one page that can be sent around: classes, sizes, where boxes lie, leaks, "
+    "images that look alike (for which all are decoded, reduced), and the worst pictures.",
 )
 @click.option(
     "--dedupe",
@@ -66,7 +66,7 @@ def command(source: Path, **given: Any) -> None:
         follow_links=given["follow_links"] or "",
         options=lambda name: chosen_options("read_options", name, given),
     )
-    if given["decode_all"] or given["dedupe"]:
+    if given["decode_all"] or given["dedupe"] or given["html"]:
         opened = with_thumbnails(opened)
     seen = inspect(opened)
     if to_stdout:
@@ -78,7 +78,7 @@ def command(source: Path, **given: Any) -> None:
         from bboxprep.review.health import health_page  # its templates and fonts are slow to load
 
         with say.progress(len(opened.dataset), "drawing") as advance:
-            page = health_page(opened, seen, turned_photos(opened) if opened.frames else "", advance)
+            page = health_page(opened, seen, f"{turned_photos(opened)}." if opened.frames else "", advance)
         write_bytes(given["html"], page.encode("utf-8", "replace"))
         say.line(f"health check: {given['html']}")
     check_usable(opened)  # at last, for what was printed shows why

@@ -1,7 +1,7 @@
 """Steps that change pixel values and move nothing. `images.effects.apply` executes them.
 
-They apply to the image after the plan, margins included, in their order, wherever they stand among the geometric
-steps; those before a mosaic apply to each of its images.
+They apply to the image after the plan, margins included where a step does not say otherwise, in their order, wherever
+they stand among the geometric steps; those before a mosaic apply to each of its images.
 """
 
 from __future__ import annotations
@@ -70,16 +70,21 @@ class Grayscale(AppearanceStep):
 
 @dataclass(frozen=True)
 class Exposure(RegionStep):
-    """Multiply by `gain`: the linear light of the sRGB values ("linear"), or the sRGB values themselves ("srgb")."""
+    """Multiply by `gain`: the linear light of the sRGB values ("linear"), or the sRGB values themselves ("srgb").
+
+    Margins keep their level, which trainers expect to be the same in all images, unless `margins` is True.
+    """
 
     name = "exposure"
     amounts: ClassVar[Amounts] = {"gain": Bounds(0.01, 100.0)}  # 0 would make every image black
     gain: Amount
     space: Space = "linear"
+    margins: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self.name, "space", self.space, get_args(Space))
+        check_choice(self.name, "margins", self.margins, (True, False))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from bboxprep.errors import ImageError
-from bboxprep.findings import Severity
+from bboxprep.findings import Severity, one_a_place
 from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.io.paths import resolved
 from bboxprep.model.sample import Sample
@@ -41,7 +41,7 @@ def health_page(source: Source, seen: Inspection, turned: str, progress: Callabl
     `progress` is called with the number of images done.
     """
     dataset, statistics = source.dataset, Statistics()
-    notes = [RecordedFinding.of(finding) for finding in seen.findings]
+    notes = [RecordedFinding.of(finding) for finding in one_a_place(seen.findings)]
     of_image: dict[str, list[RecordedFinding]] = {}
     for note in notes:
         of_image.setdefault(note.path, []).append(note)
@@ -77,8 +77,8 @@ def health_page(source: Source, seen: Inspection, turned: str, progress: Callabl
 
 def _compared(seen: Inspection) -> str:
     if seen.near.compared:
-        return f"{seen.near.compared:,} pictures were compared."
-    return "Only equal files are told here; no pictures were compared."
+        return f"Equal files of several splits; and of {seen.near.compared:,} pictures those that look alike."
+    return "Equal files of several splits; pictures were not compared."
 
 
 def _card(sample: Sample, notes: tuple[RecordedFinding, ...]) -> Card:

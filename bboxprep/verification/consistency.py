@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import FrameError
-from bboxprep.findings import Finding, Severity
+from bboxprep.findings import Finding, Severity, one_a_place
 from bboxprep.frames.from_pixels import turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
@@ -95,7 +95,7 @@ def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]
 
 def _faults_of(findings: Iterable[Finding], transposed: str = "") -> Iterator[Fault]:
     """The faults among `findings`; of a size that contradicts one that is `transposed`, in these words."""
-    for finding in findings:
+    for finding in one_a_place(findings):
         if finding.code == "size-contradicts" and transposed:
             yield _fault("size-transposed", finding.path, transposed)
         elif finding.severity is Severity.FAULT:

@@ -124,6 +124,8 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any], sce
     match name, options:
         case "exposure", {"gain": int() | float() as gain}:
             gray = _exposed(now.gray, gain, linear=options.get("space", "linear") == "linear")
+            if seen is not None and options.get("margins") is False:  # a record without it is of a run that lit them
+                gray[~seen] = now.gray[~seen]
             return replace(now, gray=gray, weak=now.weak or _strength(name, gain))
         case "contrast", {"factor": int() | float() as factor}:
             middle = float(now.gray.mean())

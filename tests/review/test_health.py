@@ -14,6 +14,7 @@ from bboxprep.cli import commands
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.health import health_page
+from tests.tiny import tiny
 from tests.verification.outputs import copied, photos
 
 
@@ -79,3 +80,26 @@ def test_the_flag_writes_it(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert f"health check: {file}" in ran.output
     assert file.read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+
+
+def test_inspect_verify_convert_and_the_page_count_the_same_faults(tmp_path: Path) -> None:
+    """A label file without an image that has objects of several classes is one fault to all of them."""
+    root = tiny(tmp_path / "source", range(4))
+    row = "{} 0.5 0.5 0.2 0.2\n"
+    (root / "labels" / "train" / "orphan.txt").write_text("".join(map(row.format, (0, 1, 1))), encoding="utf-8")
+    with next((root / "labels" / "train").glob("0*.txt")).open("a", encoding="utf-8") as file:
+        file.write("0 1.5 1.5 0.1 0.1\n")
+    page = tmp_path / "check.html"
+
+    def said(*words: str) -> str:
+        return CliRunner().invoke(commands, [*words]).output
+
+    inspected, verified = said("inspect", str(root), "--html", str(page)), said("verify", str(root))
+    converted = said("convert", str(root), str(tmp_path / "out"), "--to", "coco", "--dry-run")
+    counts = {code: re.findall(rf"fault: (\d+) x {code}", inspected) for code in ("label-orphan", "box-outside")}
+    assert counts == {"label-orphan": ["1"], "box-outside": ["1"]}
+    for code, count in counts.items():
+        assert [re.findall(rf"fault: (\d+) x {code}", text) for text in (verified, converted)] == [count, count]
+    assert "2 faults listed above" in verified
+    assert "2 faults listed above" in converted
+    assert re.search(r"<dt>Faults</dt><dd>2</dd>", page.read_text(encoding="utf-8"))

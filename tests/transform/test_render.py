@@ -18,6 +18,7 @@ from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codecs.codec import ImagePolicy, decode
+from bboxprep.images.effects.apply import seen_of
 from bboxprep.images.header import read_header
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.batch import Batch
@@ -29,6 +30,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
 from bboxprep.pipeline.output.image_rows import NO_FILE, WrittenBatch, encode_rows, rows_of
 from bboxprep.pipeline.output.naming import Output
+from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.augment import Augment
@@ -84,7 +86,7 @@ def bright(pixels: Any) -> list[int]:
 
 def test_effects_follow_the_plan_in_their_order(sample: Sample) -> None:
     plain = sample.transform(Recipe(Letterbox(100), Flip("horizontal")))
-    moved = sample.transform(Recipe(Letterbox(100), Grayscale(), Flip("horizontal"), Exposure(2.0, "srgb")))
+    moved = sample.transform(Recipe(Letterbox(100), Grayscale(), Flip("horizontal"), Exposure(2.0, "srgb", True)))
     assert moved.plan == plain.plan
     assert moved.is_redrawn
     assert not plain.is_redrawn
@@ -109,14 +111,23 @@ def test_a_cutout_drops_what_it_hides_and_lists_it(sample: Sample) -> None:
 
 
 def test_what_is_done_to_a_finished_picture_comes_after_its_effects(sample: Sample) -> None:
-    """Exposed and then laid on a canvas: the margin is not exposed, other than in one recipe."""
+    """Exposed and then laid on a canvas: the margin is not exposed, other than in one recipe that asks for it."""
     twice = sample.transform(Recipe(Exposure(3.0))).transform(Recipe(Letterbox(200)))
-    once = sample.transform(Recipe(Exposure(3.0), Letterbox(200)))
+    once = sample.transform(Recipe(Exposure(3.0, margins=True), Letterbox(200)))
     assert twice.affine == once.affine
     assert twice.instances == once.instances
     assert (twice.pixels()[0] == 114).all()
     assert (once.pixels()[0] > 150).all()
     np.testing.assert_array_equal(twice.pixels()[40:160], once.pixels()[40:160])
+
+
+@pytest.mark.parametrize("steps", [(Letterbox(200),), (Letterbox(200), Flip("vertical"), Grayscale(1)), (Rotate(30),)])
+def test_an_exposure_leaves_margins_as_trainers_pad(sample: Sample, steps: tuple[Any, ...]) -> None:
+    plain, lit = (sample.transform(Recipe(*steps, *more)) for more in ((), (Exposure(3.0),)))
+    margin = ~seen_of(plain.size, plain.plan.outline)
+    assert margin.any()
+    np.testing.assert_array_equal(lit.pixels()[margin], plain.pixels()[margin])
+    assert lit.pixels()[~margin].mean() > plain.pixels()[~margin].mean()
 
 
 def test_a_pipeline_moves_pixels_and_everything_on_them(sample: Sample) -> None:

@@ -58,7 +58,9 @@ def effects_applied(
     """
     for effect in rendering.effects:
         options = dict(effect.options)
-        if effect.name in _HISTOGRAMS:
+        if effect.name == "exposure":
+            changed = _exposure(pixels, options, None if options.get("margins") else seen_of(_size(pixels), outline))
+        elif effect.name in _HISTOGRAMS:
             changed = _HISTOGRAMS[effect.name](pixels, options, seen_of(_size(pixels), outline))
         elif effect.name in _EFFECTS:
             changed = _EFFECTS[effect.name](pixels, options, rendering)
@@ -118,8 +120,11 @@ def _grayscale(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixe
     return grayscale(pixels, options["channels"])
 
 
-def _exposure(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
-    return np.asarray(exposure_table(options["gain"], options["space"])[pixels])
+def _exposure(pixels: Pixels, options: Mapping[str, Any], seen: NDArray[np.bool_] | None) -> Pixels:
+    changed = np.asarray(exposure_table(options["gain"], options["space"])[pixels])
+    if seen is not None:
+        changed[~seen] = pixels[~seen]
+    return changed
 
 
 def _contrast(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
@@ -176,7 +181,6 @@ def _fill(rendering: Rendering, *, gray: bool) -> Colour:
 
 _EFFECTS: Mapping[str, Callable[[Pixels, Mapping[str, Any], Rendering], Pixels]] = {
     "grayscale": _grayscale,
-    "exposure": _exposure,
     "contrast": _contrast,
     "hue": _hue,
     "saturation": _saturation,
