@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +24,12 @@ from bboxprep.verification.verify import verify
 @click.argument("out", type=PLACE)
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
-@click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
+@click.option(
+    "--verify",
+    "verified",
+    is_flag=True,
+    help="Run bboxprep verify first; what fails comes first, and ends the command with 1.",
+)
 @click.option(
     "--predictions",
     type=PLACE,
@@ -44,7 +50,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
 
     Each image with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
     OUT may be any labelled dataset; to compare, it must be the output of a run. Options of a reader are for SOURCE,
-    else for OUT.
+    else for OUT. With faults of --verify or --predictions it exits with 1, once the site is made.
     """  # noqa: D301  # click wants the character
     say = printing.Printer(quiet=given["quiet"])
     say.show_stages()
@@ -61,6 +67,10 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     with say.progress(len(review.selection.entries), "making images") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
     say.line(f"open {page}")
+    if faults:
+        if say.quiet:
+            say.faults(len(faults))
+        sys.exit(1)
 
 
 def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Printer) -> tuple[Fault, ...]:

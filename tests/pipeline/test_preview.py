@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep import Flip, Letterbox, Recipe
-from bboxprep.images.draw import annotations, lettering
-from bboxprep.images.draw.annotations import Cell
+from bboxprep import Augment, Flip, Letterbox, Recipe
+from bboxprep.images.draw import lettering
+from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.model.filters import Filters
 from bboxprep.pipeline import preview as module
 from bboxprep.pipeline.preview import preview_as_written, sheet
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
-from bboxprep.recipe.recipe import Augment
 from tests.invoked import run
 from tests.tiny import tree
 
@@ -30,7 +29,7 @@ PHOTOS = FIXTURES / "phone-photos-coco"
 def cells(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     """The cells of the sheet that is drawn."""
     seen: list[Cell] = []
-    draw = annotations.contact_sheet
+    draw = contact_sheet
 
     def drawn(cells: list[Cell], names: tuple[str, ...]) -> bytes:
         seen.extend(cells)

@@ -15,12 +15,12 @@ from bboxprep.findings import Finding, Severity
 from bboxprep.formats import open_writer
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import Encoding
-from bboxprep.images.header import Header
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
