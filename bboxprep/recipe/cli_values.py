@@ -74,6 +74,25 @@ def parse_isolate(text: str) -> dict[str, Any]:
     return {"margin": number / 100.0 if margin.strip().endswith("%") else number, "square": bool(colon)}
 
 
+def parse_step(text: str, step: str) -> dict[str, Any]:
+    """The options of the step named `step` that `text` spells as its flag does; none where that is no more than the
+    first of them.
+    """
+    match step:
+        case "crop":
+            return parse_crop(text).options()
+        case "tile":
+            return parse_tile(text)
+        case "isolate":
+            return parse_isolate(text)
+        case "multiple":
+            return dict(zip(("of", "how"), parse_multiple(text), strict=True))
+        case "flip" if ":" in text:
+            return dict(zip(("axis", "p"), parse_flip(text), strict=True))
+        case _:
+            return {}
+
+
 def parse_flip(text: str) -> tuple[Axis, float]:
     """``horizontal`` (every image) or ``horizontal:0.5`` (with this probability)."""
     axis, colon, chance = text.partition(":")

@@ -172,7 +172,7 @@ class Mixup(Combination):
     """
 
     name = "mixup"
-    amounts: ClassVar[Amounts] = {"ratio": Bounds(0.0, 1.0)}
+    amounts: ClassVar[Amounts] = {"ratio": Bounds(0.01, 0.99)}  # beyond, objects are kept that no pixel shows
     ratio: Amount = (0.4, 0.6)
     others: tuple[float, ...] | None = None
 
@@ -195,7 +195,7 @@ class CopyPaste(Combination):
     """
 
     name = "copy_paste"
-    amounts: ClassVar[Amounts] = {"share": Bounds(0.0, 1.0)}
+    amounts: ClassVar[Amounts] = {"share": Bounds(0.01, 1.0)}
     share: Amount = 0.5
     boxes: bool = False
     seed: int | None = None

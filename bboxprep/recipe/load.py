@@ -39,12 +39,12 @@ from bboxprep.recipe import hosted, plugins
 from bboxprep.recipe.augment import Augment, copies_options
 from bboxprep.recipe.catalog import ELSEWHERE, INSIDE, KNOWN, STEPS, UPRIGHT, lookup, normal
 from bboxprep.recipe.class_rules import class_policy_of
-from bboxprep.recipe.cli_values import parse_size
+from bboxprep.recipe.cli_values import parse_amount, parse_size, parse_step
 from bboxprep.recipe.crops import Crop
 from bboxprep.recipe.geometric import RecipeStep, Resize
-from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
+from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, parsed_text, plain_data
 from bboxprep.recipe.recipe import Recipe, Upright
-from bboxprep.recipe.values import OneOf
+from bboxprep.recipe.values import OneOf, tuples
 from bboxprep.spelling import suggestion
 
 KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed", "filters", "classes")
@@ -279,6 +279,8 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
         return {}
     if step is Crop and isinstance(value, list):
         return dict(zip(option_names(step), value, strict=False)) if len(value) == 4 else {"x": given}
+    if isinstance(value, str) and (spelled := parsed_text(given, parse_step, step.name)):
+        return {name: LocatedData(each, given.where) for name, each in spelled.items()}
     return {option_names(step)[0]: given}
 
 
@@ -326,18 +328,13 @@ def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     if isinstance(found.value, dict) and option in ("size", "by_split") and option not in step.amounts:
         return {split: _value(each, step, "size") for split, each in found.value.items()}
     if option == "size" and isinstance(value, str) and option not in step.amounts:
-        try:
-            return parse_size(value)
-        except UsageError as error:
-            raise WrongPlace(found.where, f"{step.name}: {str(error).replace('`', '')}") from error
+        return parsed_text(found, parse_size, f"{step.name}: size")
+    if option in step.amounts and isinstance(value, str) and ":" in value:
+        return parsed_text(found, parse_amount, f"{step.name}: {option}")
     if isinstance(value, dict) and set(value) == {"one_of"}:
         each = value["one_of"]
         return OneOf(tuple(each)) if isinstance(each, list) else OneOf((each,))
-    return _tuples(value)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return tuples(value)
 
 
 def _keys(found: LocatedData, known: Sequence[str], wanted: str) -> dict[str, LocatedData]:

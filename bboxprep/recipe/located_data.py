@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
+from bboxprep.errors import UsageError
+
 MOST_DEPTH = 40
+T = TypeVar("T")
 
 
 class LocatedData(msgspec.Struct, frozen=True):
@@ -56,3 +60,11 @@ def plain_data(found: Any) -> Any:
             return [plain_data(each) for each in value]
         case _:
             return value
+
+
+def parsed_text(found: LocatedData, parse: Callable[[str, str], T], option: str) -> T:
+    """What `parse` makes of the text in `found` and the name of its `option`. Raises `WrongPlace`."""
+    try:
+        return parse(found.value, option)
+    except UsageError as error:
+        raise WrongPlace(found.where, str(error).replace("`", "")) from error

@@ -100,6 +100,15 @@ _OTHER_FORMS: Mapping[tuple[str, str], Schema] = {  # of options, beside those t
     **{("letterbox", name): _map_of_any(_named("size")) for name in ("size", "by_split")},
     ("resize", "size"): {"type": "string", "pattern": rf"^.*\S\s+{_SIZE_TEXT}"},  # Fit within 640x640
 }
+_FLOAT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)"
+_RANGE: Schema = {"type": "string", "pattern": rf"^{_FLOAT}:{_FLOAT}$"}
+_SPELLED: Mapping[str, str] = {  # steps as their flags spell them, in `cli_values.parse_step`
+    "crop": r"^[0-9. ]+%?(,[0-9. ]+%?){3}$",
+    "tile": rf"^([0-9]+([xX×*][0-9]+)?|[0-9]+ *rows?\W+[0-9]+ *columns?)(:{_FLOAT})?$",
+    "isolate": rf"^({_FLOAT}%?)?(:square)?$",
+    "multiple": r"^[0-9]+(:(stretch|pad))?$",
+    "flip": rf"^(horizontal|vertical|both):{_FLOAT}$",
+}
 _FURTHER: Mapping[str, dict[str, Schema]] = {  # options that `load` reads and no field of the step has
     "resize": {"format": _TEXT},
     "albumentations": {"file": _TEXT},
@@ -176,6 +185,8 @@ def _step(step: type[RecipeStep], declared: Schema) -> Schema:
     first = options[option_names(step)[0]]
     alone = first if option_names(step)[0] in step.amounts else _without_maps(first)
     forms = [_list_of(first, 4, 4) if step.name == "crop" else alone]
+    if step.name in _SPELLED:
+        forms.append({"type": "string", "pattern": _SPELLED[step.name]})
     if _stands_alone(step):
         forms.append({"enum": [None] if step.amounts else [None, True]})
     sides = {"width": _SIDE, "height": _SIDE} if "size" in options.keys() - step.amounts.keys() else {}
@@ -212,7 +223,7 @@ def _amount(bounds: Bounds) -> Schema:
     """A number, a range or a choice."""
     number = {"type": "number", "minimum": bounds.low, "maximum": bounds.high}
     choice = _map_of({"one_of": _any_of(number, _list_of(number, 1))}, required=["one_of"])
-    return _any_of(number, _list_of(number, 2, 2), choice)
+    return _any_of(number, _list_of(number, 2, 2), choice, _RANGE)
 
 
 def _uniform(schema: Any) -> Any:

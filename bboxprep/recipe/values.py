@@ -93,6 +93,11 @@ def plain(value: Any) -> Any:
             return value
 
 
+def tuples(value: Any) -> Any:
+    """`value` of JSON or YAML with its lists as tuples."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
 def words(value: Any) -> str:
     """`value` as text for a summary."""
     match value:

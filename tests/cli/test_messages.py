@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bboxprep
-from bboxprep.errors import StoppedError
+from bboxprep.errors import StoppedError, UsageError
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -53,6 +53,7 @@ def test_nothing_found_ends_with_2_and_says_what_to_do(source: Path, silence: li
 def test_a_folder_of_labels_leads_to_the_dataset_above(source: Path) -> None:
     said = in_a_process("inspect", str(source / "labels")).stderr
     assert said.startswith(f"bboxprep: {source / 'labels'}: 4 .txt files")
+    assert ", no images; the dataset is the folder above" in said
     assert said.endswith("the dataset is the folder above: bboxprep inspect yolo\n")
 
 
@@ -136,3 +137,52 @@ def test_a_zip_on_this_machine_needs_no_library_of_clouds(source: Path) -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").output == f"bboxprep, version {bboxprep.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tile: 2rows,3columns", "tile 2 rows, 3 columns"),
+        ("tile: 64x48:0.2", "tile 64x48 overlap 0.2"),
+        ("crop: 10%,0%,80%,100%", "crop 10%,0%,80%,100%"),
+        ("crop: 1,2,30,20", "crop 1,2,30,20"),
+        ("multiple: 32:pad", "multiple 32 padded"),
+        ("letterbox: 64*48", "letterbox 64x48"),
+        ("rotate: -15:15", "rotate -15..15"),
+        ("flip: horizontal:0.5", "flip horizontal p=0.5"),
+    ],
+)
+def test_recipes_take_the_spellings_of_the_command_line(tmp_path: Path, line: str, words: str) -> None:
+    drawn = ":" in line.partition(": ")[2] and not line.startswith(("tile", "multiple"))
+    (tmp_path / "recipe.yaml").write_text(f"{'augment' if drawn else 'steps'}:\n  - {line}\n", encoding="utf-8")
+    assert words in str(bboxprep.read_recipe(tmp_path / "recipe.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("tile: 2rows", "line 2: tile: have '2rows', want 2rows,3columns"),
+        ("crop: 10%,0%", "line 2: crop: have '10%,0%', want X,Y,W,H in whole pixels, or all in %"),
+        ("rotate: -15:x", "line 2: rotate: degrees: have 'x', want a number (N or LO:HI)"),
+        ("copy_paste: 0", "line 2: copy_paste: share: have 0, want a number of 0.01 to 1"),
+        ("mixup: 0", "line 2: mixup: ratio: have 0, want a number of 0.01 to 0.99"),
+        ("exposure: 0", "line 2: exposure: gain: have 0, want a number of 0.01 to 100"),
+    ],
+)
+def test_a_recipe_that_is_wrong_names_line_step_and_option(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"augment:\n  - {line}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as wrong:
+        bboxprep.read_recipe(tmp_path / "recipe.yaml")
+    assert said in str(wrong.value)
+
+
+def test_photos_that_stay_turned_are_named_where_no_image_is_written(source: Path) -> None:
+    said = refused("convert", source, "out", "--to", "coco", "--images", "none")
+    assert "the recipe upright and 1 photo stored turned by EXIF: images/train/00003.jpg, want one" in said
+    said = run("convert", source, "out", "--to", "coco", "--images", "none", "--no-upright").output
+    assert "orientation tags stay, as those of 1 photo stored turned by EXIF: images/train/00003.jpg" in said
+
+
+def test_one_size_named_twice_is_one(source: Path) -> None:
+    assert run("convert", source, "out", "--to", "coco", "--letterbox", "64x64,64").exit_code == 0
+    assert bboxprep.open_run("out").record.recipe["steps"][-1] == {"letterbox": {"size": [64, 64]}}

@@ -108,8 +108,8 @@ def combinations() -> st.SearchStrategy[RecipeStep]:
     """Any step that makes one image of several."""
     return st.one_of(
         st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES),
-        st.builds(Mixup, amounts(0, 1), p=CHANCES),
-        st.builds(CopyPaste, amounts(0, 1), st.booleans(), p=CHANCES),
+        st.builds(Mixup, amounts(0.01, 0.99), p=CHANCES),
+        st.builds(CopyPaste, amounts(0.01, 1), st.booleans(), p=CHANCES),
     )
 
 

@@ -225,7 +225,7 @@ def _images_at(
         layout.findings.append(Finding("image-missing", f"{place.text} {place.why}", where, split, split=split))
         return
     if place.why:
-        words = f"{place.text} {place.why}; {tree.shown(path)} is taken"
+        words = f"{place.text} {place.why}; {tree.shown(path) or 'its own folder'} is taken"
         layout.findings.append(Finding("record-repaired", words, where, split, split=split))
     if kind_of(path) == "folder":
         listing = tree.listing(path)

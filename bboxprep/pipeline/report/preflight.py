@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,15 +16,18 @@ from bboxprep.formats import open_writer
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.copying import ImagePlacement
+from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.resume.batch_result import SourceCounts
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
+_SHOWN = 3  # turned photos that are named
 OnError = Literal["skip", "stop"]
 RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader computes them again, so their loss loses no labels
 
@@ -75,8 +78,12 @@ def refuse_placement(images: ImagePlacement, writer: Writer, target: Format, des
         raise UsageError(f"images: {stored} is in a storage, which has no links, want `images='copy'`")
 
 
-def refuse_changed_images(recipe: object, encoding: Encoding, *, trusts_labels: bool, reencodes: bool) -> None:
-    """Raise `UsageError` where the `recipe` or the `encoding` changes images and the run opens none."""
+def refuse_changed_images(
+    recipe: object, encoding: Encoding, turned: Sequence[str], *, trusts_labels: bool, reencodes: bool
+) -> None:
+    """Raise `UsageError` where the `recipe` or the `encoding` changes images and the run opens none; it names those
+    that are stored `turned`.
+    """
     if trusts_labels and encoding.image_format != "keep":
         raise UsageError(
             f"`image_format`: have {encoding.image_format!r}, want 'keep': with `labels_only` and `images='none'` no "
@@ -84,9 +91,23 @@ def refuse_changed_images(recipe: object, encoding: Encoding, *, trusts_labels: 
         )
     if trusts_labels and reencodes:
         raise UsageError(
-            f"images: have the recipe {recipe}, want one that leaves every image as it is; without `labels_only` and "
-            "`images='none'` they are changed"
+            f"images: have the recipe {recipe}{_turned_words(turned)}, want one that leaves every image as it is; "
+            "without `labels_only` and `images='none'` they are changed"
         )
+
+
+def stored_turned(headers: Mapping[Path, Header], folder: Path) -> list[str]:
+    """The paths below `folder` of the images that are stored turned, by what their `headers` state."""
+    return [relative_path(path, folder) for path, header in headers.items() if header.orientation != 1]
+
+
+def _turned_words(turned: Sequence[str]) -> str:
+    if not turned:
+        return ""
+    shown = ", ".join(turned[:_SHOWN])
+    more = f" and {len(turned) - _SHOWN:,} more" if len(turned) > _SHOWN else ""
+    photos = "1 photo" if len(turned) == 1 else f"{len(turned):,} photos"
+    return f" and {photos} stored turned by EXIF: {shown}{more}"
 
 
 def mixed_images(images: Iterable[str], target: Format) -> tuple[Finding, ...]:
@@ -145,12 +166,22 @@ def column_findings(
 
 
 def note_losses(
-    account: Account, writer: Writer, target: Format, dataset: Dataset, *, sidecar: bool, unopened: bool
+    account: Account,
+    writer: Writer,
+    target: Format,
+    dataset: Dataset,
+    turned: Sequence[str],
+    *,
+    sidecar: bool,
+    unopened: bool,
 ) -> None:
-    """Add to `account` the columns of `dataset` that the target does not hold, and that images are `unopened`."""
+    """Add to `account` the columns of `dataset` that the target does not hold, and that images are `unopened`, with
+    those known to be stored `turned`.
+    """
     count = sum(account.images_out.values())
     if unopened and count:
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
+        words += f", as those of{_turned_words(turned).removeprefix(' and')}" if turned else ""
         account.note((Finding("image-unopened", words),))
     aside = f"; {IN_SIDECAR}" if sidecar else ""
     account.note(column_findings(account.columns, writer, target, dataset, frozenset({Column.CROWD}), aside))

@@ -54,6 +54,11 @@ def describe_contents(path: Path) -> str:
     return ", ".join(found) or "nothing"
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image in `folder` or below, by its name."""
+    return any(_kind(file.name) == "images" for file in _files(folder))
+
+
 def _files(path: Path) -> Iterator[Path]:
     places = (folder / name for folder, _, names in folder_listing.walk(path) for name in sorted(names))
     shown = (place for place in places if not place.name.startswith(".") and "__MACOSX" not in place.parts)

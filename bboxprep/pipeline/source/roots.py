@@ -28,7 +28,7 @@ from bboxprep.io.kept_answers import answers_kept
 from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import plain_path
 from bboxprep.model.splits import known_split
-from bboxprep.pipeline.source.contents import describe_contents
+from bboxprep.pipeline.source.contents import describe_contents, holds_images
 from bboxprep.pipeline.source.label_files import formats_below, label_files
 
 _DEEPEST = 6  # levels below the named folder
@@ -196,7 +196,8 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
     if path.is_file():
         raise LayoutError(path, "", f"is no data set by itself ({found}); name the folder of its data set{_home(path)}")
     if above := _dataset_above(path):
-        raise LayoutError(path, "", f"{found}; the dataset is the folder above: {_as_sources(above)}")
+        bare = "" if holds_images(path) else ", no images"
+        raise LayoutError(path, "", f"{found}{bare}; the dataset is the folder above: {_as_sources(above)}")
     words = f"no labelled dataset recognised here (found {found}); `bboxprep formats` names the files of each format"
     raise LayoutError(path, "", words)
 

@@ -153,7 +153,9 @@ class Conversion:
         writer = formats.open_writer(target, self.dest, dataset, self._made(self._placed))
         preflight.refuse_placement(how.images, writer, target, self.dest, dataset.roots)
         recipe, reencodes = self.augmenter and self.augmenter.recipe, any(map(self._reencodes, self.summaries))
-        preflight.refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)
+        preflight.refuse_changed_images(
+            recipe, how.encoding, self.turned, trusts_labels=how.trusts_labels, reencodes=reencodes
+        )
         preflight.refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             preflight.refuse_faults(dataset, self.augmenter, how.on_error)
@@ -164,6 +166,12 @@ class Conversion:
         account.note(preflight.mixed_images((output.image for output in outputs.values()), target))
         size = self._batch_size(reencodes=reencodes)
         return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes, size)
+
+    @property
+    def turned(self) -> list[str]:
+        """The paths below the source of the images whose header was read and states a turn."""
+        headers = {each.path: each.header for each in self.summaries if each.header}
+        return preflight.stored_turned(headers, self.dataset.folder)
 
     def _reencodes(self, summary: ImageSummary) -> bool:
         """Whether an image is encoded again."""
@@ -292,7 +300,13 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
         how, dataset = self.conversion.run_options, self.conversion.dataset
         self.account.note_near_duplicates(self.conversion.summaries, dataset.folder)
         preflight.note_losses(
-            self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels
+            self.account,
+            self.writer,
+            self.target,
+            dataset,
+            self.conversion.turned,
+            sidecar=how.sidecar,
+            unopened=how.trusts_labels,
         )
         self.account.check()
 
