@@ -8,10 +8,12 @@ from math import inf
 
 import msgspec
 
-from bboxprep.findings import Severity
+from bboxprep.findings import Severity, one_a_place
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.survey import checked
+from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Fault
 
 
@@ -97,12 +99,16 @@ class _NoteIndex:
 
 
 def _unpaired(out: Source, notes_index: _NoteIndex) -> Iterator[ReviewEntry]:
-    for finding in out.dataset.findings:
-        notes_index.add((finding.split, finding.path), RecordedFinding.of(finding))
+    """The images of a dataset by itself, with what `inspect` finds in it; what a verification found is not repeated."""
+    told, stepless = {(note.code, note.path) for note in notes_index.notes}, Recipe()
+    for finding in one_a_place(checked(out.dataset, out.summaries).findings):
+        if (finding.code, finding.path) not in told:
+            notes_index.add((finding.split, finding.path), RecordedFinding.of(finding))
     for number, sample in enumerate(out.dataset):
         key = (sample.split, sample.relative_path)
-        for finding in sample.findings:
-            notes_index.add(key, RecordedFinding.of(finding))
+        for finding in one_a_place(sample.transform(stepless).findings):
+            if (finding.code, finding.path) not in told:
+                notes_index.add(key, RecordedFinding.of(finding))
         yield notes_index.entry(number, None, None, sample.relative_path, key)
 
 

@@ -40,7 +40,9 @@ def _steps(steps: object) -> list[str]:
 def _options(options: Any) -> str:
     if not isinstance(options, Mapping):
         return _value(options)
-    shown = {name: _size(value) if name == "size" else _value(value) for name, value in options.items()}
+    shown = {
+        name: _size(value) if name == "size" else _value(value) for name, value in options.items() if value is not False
+    }
     return " ".join(text if len(shown) == 1 or name == "size" else f"{name} {text}" for name, text in shown.items())
 
 

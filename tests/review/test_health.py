@@ -82,7 +82,7 @@ def test_the_flag_writes_it(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
 
 
-def test_inspect_verify_convert_and_the_page_count_the_same_faults(tmp_path: Path) -> None:
+def test_inspect_verify_convert_review_and_the_page_count_the_same_faults(tmp_path: Path) -> None:
     """A label file without an image that has objects of several classes is one fault to all of them."""
     root = tiny(tmp_path / "source", range(4))
     row = "{} 0.5 0.5 0.2 0.2\n"
@@ -102,4 +102,7 @@ def test_inspect_verify_convert_and_the_page_count_the_same_faults(tmp_path: Pat
         assert [re.findall(rf"fault: (\d+) x {code}", text) for text in (verified, converted)] == [count, count]
     assert "2 faults listed above" in verified
     assert "2 faults listed above" in converted
-    assert re.search(r"<dt>Faults</dt><dd>2</dd>", page.read_text(encoding="utf-8"))
+    assert said("review", str(root), "-o", str(tmp_path / "site")).startswith("open ")
+    said("review", str(root), "-o", str(tmp_path / "verified"), "--verify")
+    for path in (page, tmp_path / "site" / "index.html", tmp_path / "verified" / "index.html"):
+        assert re.search(r"<dt>Faults</dt><dd>2</dd>", path.read_text(encoding="utf-8")), path

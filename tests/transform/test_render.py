@@ -124,7 +124,10 @@ def test_what_is_done_to_a_finished_picture_comes_after_its_effects(sample: Samp
 @pytest.mark.parametrize("steps", [(Letterbox(200),), (Letterbox(200), Flip("vertical"), Grayscale(1)), (Rotate(30),)])
 def test_an_exposure_leaves_margins_as_trainers_pad(sample: Sample, steps: tuple[Any, ...]) -> None:
     plain, lit = (sample.transform(Recipe(*steps, *more)) for more in ((), (Exposure(3.0),)))
-    margin = ~seen_of(plain.size, plain.plan.outline)
+    assert plain.plan
+    seen = seen_of(plain.size, plain.plan.outline)
+    assert seen is not None
+    margin = ~seen
     assert margin.any()
     np.testing.assert_array_equal(lit.pixels()[margin], plain.pixels()[margin])
     assert lit.pixels()[~margin].mean() > plain.pixels()[~margin].mean()
