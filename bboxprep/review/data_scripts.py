@@ -24,6 +24,8 @@ class DataScripts:
     chunk: list[dict[str, Any]] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    objects: list[int] = field(default_factory=list)
     orientations: list[int] = field(default_factory=list)
     thumbs: list[int] = field(default_factory=list)
     worst: list[int] = field(default_factory=list)
@@ -35,6 +37,8 @@ class DataScripts:
         self.chunk.append(card.row())
         self.splits.append(card.split)
         self.names.append(card.name)
+        self.paths.append(card.path)
+        self.objects.append(len(card.side.shown.labels) if card.side else 0)
         self.orientations.append(card.orientation)
         self.thumbs.append(int(card.thumb))
         self.worst.append(_worst(card))
@@ -51,6 +55,8 @@ class DataScripts:
         columns = {
             "split": [place[split] for split in self.splits],
             "name": self.names,
+            "path": self.paths,
+            "objects": self.objects,
             "orientation": self.orientations,
             "thumb": self.thumbs,
             "worst": self.worst,

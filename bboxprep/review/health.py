@@ -23,14 +23,13 @@ from bboxprep.pipeline.source.inspect import Inspection
 from bboxprep.pipeline.source.open import Source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.review.build import ASSETS
-from bboxprep.review.charts import HeatMap, heat_map
 from bboxprep.review.display import displayed
 from bboxprep.review.image_cards import Card, Side
 from bboxprep.review.js_encoding import without_surrogates
 from bboxprep.review.page import Subject, filled
 from bboxprep.review.statistics import Statistics
 
-_CLASSES, _WORST = 12, 12  # classes with a heat map, and pictures
+_WORST = 12  # pictures
 _DOUBLED = ("split-leak", "split-near-leak", "image-near-duplicate")
 _UPRIGHT = Recipe()
 
@@ -69,7 +68,6 @@ def health_page(source: Source, seen: Inspection, turned: str, progress: Callabl
         style=Markup((ASSETS / "review.css").read_text(encoding="utf-8")),
         compared=_compared(seen),
         doubled=[note for note in notes if note.code in _DOUBLED],
-        heats=_heats(statistics, dataset.classes),
         worst=_sheet([dataset[row] for row in worst], dataset.classes),
         worst_names=[paths[row] for row in worst],
     )
@@ -98,15 +96,6 @@ def _card(sample: Sample, notes: tuple[RecordedFinding, ...]) -> Card:
         thumb=False,
         origin="",
     )
-
-
-def _heats(statistics: Statistics, names: tuple[str, ...]) -> list[tuple[str, HeatMap]]:
-    """The heat map of each of the classes with most objects."""
-    totals: Counter[int] = Counter()
-    for (label, _), count in statistics.objects.items():
-        totals[label] += count
-    shown = [label for label, _ in totals.most_common(_CLASSES) if label in statistics.heat_of]
-    return [(without_surrogates(names[label]), heat_map(statistics.heat_of[label])) for label in shown]
 
 
 def _worst_rows(paths: list[str], of_image: dict[str, list[RecordedFinding]]) -> list[int]:

@@ -45,7 +45,7 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """One image of the page: its data, its sides and its notes."""
+    """One image of the page: its data, its sides and its notes. `path` is that of its image below the source."""
 
     split: str
     name: str
@@ -58,6 +58,7 @@ class Card(msgspec.Struct, frozen=True):
     thumb: bool
     origin: str
     drawn: str = ""
+    path: str = ""
 
     @property
     def side(self) -> Side | None:
@@ -106,6 +107,7 @@ class CardBuilder(msgspec.Struct, frozen=True):
             thumb=any(side is not None and side.path for side in (after, before)),
             origin=row.source if row else "",
             drawn=without_surrogates(drawn_words(row.recipe, row.copy, row.tile)) if row else "",
+            path=without_surrogates(row.source if row else known.relative_path if known else ""),
         )
 
     def _side(

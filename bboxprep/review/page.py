@@ -24,6 +24,7 @@ from bboxprep.verification.faults import FAULTS, meaning
 from bboxprep.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
+_MAPPED = 12  # classes that have a heat map of their own
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def filled(template: str, subject: Subject, statistics: Statistics, **values: An
         aspects=charts.histogram(statistics.aspects, ASPECTS, unit="", labelled=(0.25, 0.5, 1, 2, 4)),
         crowding=charts.histogram(statistics.crowding, CROWDING, unit=" objects", labelled=(1, 4, 16, 64, 256)),
         heat=charts.heat_map(statistics.heat),
+        heats=_heats(statistics, subject.classes),
         sizes=charts.scatter(statistics.sizes, statistics.source_sizes),
         version=__version__,
         **values,
@@ -143,6 +145,15 @@ def _finding_rows(notes: Sequence[RecordedFinding], statistics: Statistics) -> l
 
 def _meaning(code: str) -> str:
     return meaning(code) if code in FAULTS or code in CODES else ""
+
+
+def _heats(statistics: Statistics, classes: Sequence[Category]) -> list[tuple[str, charts.HeatMap]]:
+    """The heat map of each of the `classes` with most objects."""
+    totals: Counter[int] = Counter()
+    for (label, _), count in statistics.objects.items():
+        totals[label] += count
+    shown = [label for label, _ in totals.most_common(_MAPPED) if label in statistics.heat_of]
+    return [(classes[label].name, charts.heat_map(statistics.heat_of[label])) for label in shown]
 
 
 def _orientation_rows(statistics: Statistics) -> list[dict[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pytest
 
 from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.verification.faults import Fault, Layer
+from tests.invoked import run
 from tests.painted import label
 from tests.review.sites import BROKEN, FIXTURES, OUTSIDE, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
 from tests.review.surfing import Browser
@@ -345,3 +346,108 @@ def test_twenty_thousand_images_open_at_once(browser: Browser, sites: Path) -> N
     browser.open(root, "#images?q=photo_01999&page=1")
     assert browser.texts(".count") == ["10 of 20,000 images"]
     assert len([url for url in browser.requests() if "/data/" in url]) < 20
+
+
+def test_several_classes_are_chosen_in_the_legend(browser: Browser, nasty: Path) -> None:
+    browser.open(nasty, "#images")
+    buttons = {
+        words: f"document.querySelectorAll('.legend button')[{n}]"
+        for n, words in enumerate(browser.texts(".legend button"))
+    }
+    assert set(buttons) == {SCRIPT, VAN, "traffic sign"}
+    browser.run(f"{buttons[VAN]}.click()")
+    one = browser.wait(lambda: names(browser))
+    browser.run(f"{buttons['traffic sign']}.click()")
+    both = browser.wait(lambda: list(names(browser)) if len(names(browser)) > len(one) else None)
+    assert set(one) < set(both)
+    assert browser.run("return document.querySelector('[name=class]').selectedOptions[0].innerText") == "2 classes"
+    browser.driver.find_element("css selector", "[name=split]").send_keys("val")
+    assert set(names(browser)) < set(both)
+    pressed = "return [...document.querySelectorAll('.legend [aria-pressed=true]')].map((e) => e.dataset.class)"
+    assert set(browser.run(pressed)) == {VAN, "traffic sign"}
+    browser.run(f"{buttons[VAN]}.click()")
+    browser.run(f"{buttons['traffic sign']}.click()")
+    assert browser.texts(".count") == ["4 of 12 images"]
+
+
+@pytest.mark.parametrize("order", ["name", "most", "fewest"])
+def test_images_are_sorted_and_stepped_through_in_that_order(order: str, browser: Browser, nasty: Path) -> None:
+    (index,) = loaded(nasty, "index")
+    count = dict(zip(index["name"], index["objects"], strict=True))
+    browser.open(nasty, f"#images?sort={order}")
+    shown = names(browser)
+    if order == "name":
+        assert sorted(shown, key=str.lower) == sorted(shown) or shown[0].lower() <= shown[-1].lower()
+        assert sorted(shown) == sorted(index["name"])
+    else:
+        assert [count[name] for name in shown] == sorted(count.values(), reverse=order == "most")
+    browser.driver.find_element("css selector", "a.card").click()
+    browser.wait(lambda: browser.shown() == "image")
+    browser.press("j")
+    browser.wait(lambda: browser.texts("#view-image h1") == [shown[1]])
+
+
+def test_thumbnails_are_as_large_as_asked(browser: Browser, nasty: Path) -> None:
+    browser.open(nasty, "#images")
+    width = "return document.querySelector('.card').getBoundingClientRect().width"
+    before = browser.run(width)
+    browser.run(
+        "const e = document.querySelector('[name=size]'); e.value = 480;"
+        "e.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    assert browser.run(width) > 1.4 * before
+
+
+def test_what_is_selected_is_a_list_that_convert_takes(browser: Browser, nasty: Path, tmp_path: Path) -> None:
+    browser.open(nasty, "#images?split=val")
+    seen = "return getComputedStyle(document.querySelector('.selection a')).display !== 'none'"
+    assert not browser.run(seen)
+    browser.run("document.querySelectorAll('.pick')[1].click()")
+    first = browser.run("return Review.selection.text()")
+    assert first == f"val/{names(browser)[1]}\n"
+    browser.run("document.querySelector('.selection button').click()")
+    assert browser.texts(".selection span") == ["4 images selected"]
+    link = browser.run("return document.querySelector('.selection a').href")
+    listed = unquote(link.partition(",")[2])
+    assert sorted(listed.split()) == sorted(f"val/{name}" for name in names(browser))
+    assert browser.run(seen)
+    browser.open(nasty, image("IMG_2003.jpg", "val"))
+    browser.viewed("IMG_2003.jpg")
+    browser.press("x")
+    (tmp_path / "images.txt").write_text(browser.run("return Review.selection.text()") + listed, encoding="utf-8")
+    source = nasty.parent / "source"
+    result = run("convert", source, tmp_path / "out", "--to", "yolo", "--only-images", tmp_path / "images.txt")
+    assert len(list((tmp_path / "out" / "images").rglob("*.*"))) == 4, result.output
+
+
+@pytest.mark.parametrize("order", ["small", "large", "flat"])
+def test_objects_are_cut_out_and_sorted(order: str, browser: Browser, nasty: Path) -> None:
+    _, cards = loaded(nasty, "0000")
+    boxes = [
+        each["b"]
+        for card in cards
+        if (card["after"] or card["before"] or {}).get("view")
+        for each in (card["after"] or card["before"])["objects"]
+    ]
+    sizes = sorted(((x1 - x0) * (y1 - y0)) ** 0.5 for x0, y0, x1, y1 in boxes)
+    browser.open(nasty, f"#images?show=objects&sort={order}")
+    browser.wait(lambda: "objects in" in browser.texts(".count")[0])
+    shown = browser.run(
+        "return [...document.querySelectorAll('.cards svg')].map((svg) => { const box = svg.querySelector('.box');"
+        "const v = svg.viewBox.baseVal; return [v.x, v.y, v.x + v.width, v.y + v.height,"
+        "...['x', 'y', 'width', 'height'].map((name) => box[name].baseVal.value)]; })"
+    )
+    assert len(shown) == len(boxes)
+    for left, top, right, bottom, x, y, width, height in shown:
+        assert left < x
+        assert top < y
+        assert right > x + width
+        assert bottom > y + height
+    own = [(width * height) ** 0.5 for *_, width, height in shown]
+    if order == "flat":
+        stretch = [abs(np.log(width / height)) for *_, width, height in shown]
+        assert stretch == sorted(stretch, reverse=True)
+    else:
+        assert own == pytest.approx(sizes if order == "small" else sizes[::-1], abs=1e-3)
+    browser.driver.find_element("css selector", "a.card").click()
+    browser.wait(lambda: browser.shown() == "image")

@@ -103,6 +103,11 @@
     ArrowLeft: () => step(-1),
     k: () => step(-1),
     "?": () => help.showModal(),
+    x: () => {
+      const { view, key } = Review.state();
+      const number = Review.columns?.number.get(view === "image" ? key : document.activeElement.dataset.key);
+      if (number !== undefined) Review.selection.toggle(number);
+    },
     "/": () => {
       if (Review.state().view === "images") return Review.gallery.search();
       nextFocus = Review.gallery.search;
@@ -120,7 +125,7 @@
   };
 
   function onKeydown(event) {
-    const typing = event.target.matches("input[type=search], select");
+    const typing = event.target.matches("input[type=search], input[type=range], select");
     if (event.ctrlKey || event.metaKey || event.altKey || help.open || (typing && event.key !== "Escape")) return;
     const action = KEYS[event.key];
     if (!action || (Review.state().view === "overview" && event.key.startsWith("Arrow"))) return;

@@ -50,10 +50,10 @@ Review.picture = (() => {
 
   const area = ({ b }) => (finite(b) ? (b[2] - b[0]) * (b[3] - b[1]) : 0);
 
-  // The objects of `side`, large ones first; other classes than `only` are dimmed.
+  // The objects of `side`, large ones first; other classes than those of `only` are dimmed.
   function shapes(side, only) {
     const order = side.objects.map((object, number) => [object, number]).sort(([a], [b]) => area(b) - area(a));
-    return order.map(([object, number]) => drawn(object, number, only !== null && object.c !== only));
+    return order.map(([object, number]) => drawn(object, number, only !== null && !only.has(object.c)));
   }
 
   function name(object) {
@@ -80,7 +80,7 @@ Review.picture = (() => {
   }
 
   function chip(object, number, only) {
-    const dim = only !== null && object.c !== only ? " dim" : "";
+    const dim = only !== null && !only.has(object.c) ? " dim" : "";
     return element("span", { class: `chip ${style(object.c)}${dim}`, "data-object": number }, name(object));
   }
 

@@ -58,14 +58,32 @@ const Review = (window.Review = (() => {
   const place = (number) =>
     `pictures/${String(Math.floor(number / site.chunk)).padStart(4, "0")}/${String(number % site.chunk).padStart(2, "0")}`;
 
-  // The numbers of the images that match `filter`, in order. An unknown class or split matches none.
+  const JOINT = "\u001f"; // between the names of classes in an address
+
+  // The names of the classes that `filter` asks for.
+  const classesOf = (filter) => (filter.class ? filter.class.split(JOINT) : []);
+
+  // The numbers of these classes, -1 for one that is unknown; null where all are asked for.
+  function only(filter) {
+    const names = classesOf(filter);
+    return names.length ? new Set(names.map((name) => site.classes.findIndex((each) => each.name === name))) : null;
+  }
+
+  const ORDERS = {
+    name: (one, other) => columns.name[one].localeCompare(columns.name[other]),
+    most: (one, other) => columns.objects[other] - columns.objects[one],
+    fewest: (one, other) => columns.objects[one] - columns.objects[other],
+  };
+
+  // The numbers of the images that match `filter`, in its order. An unknown class or split matches none.
   function select(filter) {
     const { q, split, orientation, finding } = filter;
     const words = (q || "").toLowerCase();
+    const classes = only(filter);
     const wanted = {
       split: split ? site.splits.indexOf(split) : null,
       orientation: orientation ? Number(orientation) : null,
-      classes: filter.class ? whichContain(columns.classesSets, site.classes.findIndex((each) => each.name === filter.class)) : null,
+      classes: classes && columns.classesSets.map((set) => set.some((label) => classes.has(label))),
       codes: finding && !finding.startsWith("any ") ? whichContain(columns.codesSets, finding) : null,
       worst: finding === "any fault" ? 2 : finding === "any finding" ? 1 : 0,
     };
@@ -82,7 +100,7 @@ const Review = (window.Review = (() => {
         found.push(number);
       }
     }
-    return found;
+    return ORDERS[filter.sort] ? found.sort(ORDERS[filter.sort]) : found;
   }
 
   const whichContain = (sets, value) => sets.map((set) => set.includes(value));
@@ -110,5 +128,5 @@ const Review = (window.Review = (() => {
     return words.length ? words.join(", ") : "no objects";
   }
 
-  return { site, index, chunk, card, place, select, element, count, listing, get columns() { return columns; } };
+  return { site, index, chunk, card, place, select, classesOf, only, JOINT, element, count, listing, get columns() { return columns; } };
 })());

@@ -34,7 +34,7 @@ Review.viewer = (() => {
   }
 
   function fill(card, number, filter) {
-    const only = filter.class ? site.classes.findIndex(({ name }) => name === filter.class) : null;
+    const only = Review.only(filter);
     const panes = [];
     const figures = [];
     for (const [side, words] of sides(card)) {
