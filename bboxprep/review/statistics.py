@@ -25,11 +25,14 @@ class Statistics:
 
     `heat` (GRID, GRID) float64 is the number of boxes over each cell of an image, with fractions for partly covered
     cells; `heat_of` is the same by class. `crowding` is the histogram of objects an image, of images that have some,
-    between `CROWDING`. `sides` and `aspects` are histograms of boxes, clipped to their image, between the bounds
-    `SIDES` and `ASPECTS`. The outermost bins include all values beyond.
+    between `CROWDING`. `images_there` and `objects_there` are those of the output that are there now, whatever a record
+    says. `sides` and `aspects` are histograms of boxes, clipped to their image, between the bounds `SIDES` and
+    `ASPECTS`. The outermost bins include all values beyond.
     """
 
     images: Counter[str] = field(default_factory=Counter)
+    images_there: int = 0
+    objects_there: int = 0
     empty: Counter[str] = field(default_factory=Counter)
     objects: Counter[tuple[int, str]] = field(default_factory=Counter)
     codes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -52,6 +55,8 @@ class Statistics:
             self.source_sizes[card.before.shown.size] += 1
         if card.after:
             self.sizes[card.after.shown.size] += 1
+            self.images_there += 1
+            self.objects_there += len(card.after.shown.labels)
         if card.side:
             self._add_objects(card.split, card.side.shown)
 

@@ -101,3 +101,11 @@ def test_a_file_name_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
         path.rename(path.with_stem("\udcff"))
     (index,) = loaded(site(source, tmp_path / "site"), "index")
     assert "\\udcff.jpg" in index["name"]
+
+
+def test_what_is_there_is_counted_whatever_the_record_says(tmp_path: Path) -> None:
+    out = prepared(FIXTURES / "phone-photos-coco", tmp_path / "out")
+    next(out.rglob("IMG_2003.jpg")).unlink()
+    text = (site(out, tmp_path / "site") / "index.html").read_text(encoding="utf-8")
+    said = '<dt>Images</dt><dd>11</dd><dd class="of">of 12 read; 1 written and not there any more</dd>'
+    assert said in text

@@ -2,7 +2,7 @@
 "use strict";
 
 Review.patches = (() => {
-  const { element, count } = Review;
+  const { element, count, site } = Review;
   const MOST = 5000; // images whose objects are loaded at once
   const MARGIN = 0.2; // of the longer side of a box, shown around it
   const MEASURES = {
@@ -20,7 +20,7 @@ Review.patches = (() => {
     const found = cards.flatMap((card, place) => {
       const picture = card.after || card.before;
       if (!picture || !picture.view) return [];
-      const rows = picture.objects.map((object, row) => ({ number: asked[place], picture, object, ...measured(object.b), suspicion: suspicion(card, row) }));
+      const rows = picture.objects.map((object, row) => ({ number: asked[place], picture, object, ...measured(object.b), suspicion: suspicion(card, row, object.c) }));
       return rows.filter(({ object }) => Review.picture.finite(object.b) && (only === null || only.has(object.c)));
     });
     const measure = MEASURES[filter.sort] || MEASURES[""];
@@ -32,9 +32,12 @@ Review.patches = (() => {
     return { width, height, side: Math.sqrt(width * height), stretch: Math.abs(Math.log(Math.max(width, 1e-6) / Math.max(height, 1e-6))) };
   }
 
-  // 2 where a fault names the object, 1 where a note does, else 0.
-  function suspicion(card, row) {
-    const named = card.notes.filter(({ where }) => Number((/^object (\d+)/.exec(where || "") || [])[1]) === row + 1);
+  // 2 where a fault names the object, 1 where a note does, else 0. A note of a run without its class is about the source.
+  function suspicion(card, row, label) {
+    const named = card.notes.filter(({ where }) => {
+      const [, number, name] = /^object (\d+)(?: \((.*)\))?/.exec(where || "") || [];
+      return Number(number) === row + 1 && (name === undefined ? !card.origin : name === site.classes[label].name);
+    });
     return named.length ? (named.some(({ severity }) => severity === "fault") ? 2 : 1) : 0;
   }
 
