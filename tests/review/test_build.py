@@ -13,7 +13,7 @@ from bboxprep.review.build import plan_review
 from bboxprep.testing.painting import bright_box
 from tests.conftest import Guard, state_of
 from tests.painted import label
-from tests.review.sites import BROKEN, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
+from tests.review.sites import BROKEN, FIXTURES, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
 
 BOX = (70.0, 40.0, 150.0, 200.0)
 
