@@ -30,7 +30,7 @@ _FORM = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 _OR = re.compile(r"\s+or\s+\w+\s*[<>=!]", re.IGNORECASE)
-_BARE = re.compile(r"""[^\s"']\S*""")
+_BARE = re.compile(r"""[^\s"'=<>!]\S*""")
 
 
 @dataclass(frozen=True, slots=True)
