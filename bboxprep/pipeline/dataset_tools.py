@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -27,7 +26,6 @@ class _Tools:
         return write(dataset, dest, to, **options)
 
     def joined(self, datasets: Sequence[Dataset]) -> Dataset:
-        _refuse_repeated(datasets)
         return replace(assemble([source_of(dataset) for dataset in datasets]).dataset, tools=self)
 
     def sheet(self, dataset: Dataset, count: int) -> Picture:
@@ -46,18 +44,6 @@ class _Tools:
     def torch_dataset(self, dataset: Dataset, first_label: int) -> TorchDataset:
         _optional("torch")
         return TorchDataset(dataset, first_label)
-
-
-def _refuse_repeated(datasets: Sequence[Dataset]) -> None:
-    """Raise `UsageError` where two of `datasets` have one image: the same file, under the same recipe."""
-    seen: Counter[tuple[str, Any, Any]] = Counter()
-    for dataset in datasets:
-        images = dataset.outlines_at(range(len(dataset)))
-        seen.update(set(zip(images.files, images.values("plan"), images.values("rendering"), strict=True)))
-    twice = sorted(file for (file, *_), count in seen.items() if count > 1)
-    if twice:
-        more = f" and {len(twice) - 1:,} more" if len(twice) > 1 else ""
-        raise UsageError(f"datasets: both have {twice[0]}{more}, want each image in one of them, or under two recipes")
 
 
 TOOLS = _Tools()
